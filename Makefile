@@ -1,0 +1,83 @@
+# The words of this repository. Each makes the virtual environment that it needs from nothing but a
+# Python >= 3.11 and the package registry. `make help` lists them.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+# All that developers need; what the demo needs.
+STAMP := $(VENV)/.stamp
+DEMO_STAMP := $(VENV)/.stamp-demo
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format pytest docs bench campaign clean
+
+help:
+	@echo "make demo    run real tasks on real worker processes, cancel some, show each one's way"
+	@echo "make test    everything: lint, types, tests, coverage"
+	@echo "make lint    ruff (rules and format) and mypy --strict"
+	@echo "make docs    regenerate the generated tables and diagrams"
+	@echo "make bench   side-by-side ratios against the standard library"
+	@echo "make campaign  slow: twenty rounds of mixed tasks, and a long simulation"
+	@echo "DEMO=\"--workers 4\" make demo passes options on"
+
+# A name that is found need not run (a version manager's shim may not), so each is tried.
+$(PY):
+	@found=""; tried=""; \
+	for name in $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python); do \
+	  version=$$($$name -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
+	  tried="$$tried $$name is $$version;"; \
+	  if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then found=$$name; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "futurefsm needs Python 3.11 or newer with its venv module:$${tried:- no python3 was found}" >&2; \
+	  echo "Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; \
+	  exit 1; \
+	fi; \
+	echo "making $(VENV) with $$found ($$($$found --version))"; \
+	$$found -m venv --clear $(VENV)
+
+$(DEMO_STAMP): pyproject.toml | $(PY)
+	@echo "installing futurefsm into $(VENV)"
+	@$(PIP) --editable '.[cli]'
+	@touch $@
+
+$(STAMP): pyproject.toml | $(PY)
+	@echo "installing futurefsm and the tools of its developers into $(VENV)"
+	@$(PIP) --editable '.[dev]'
+	@touch $(DEMO_STAMP) $@
+
+demo: $(DEMO_STAMP)
+	@$(PY) -m futurefsm demo $(DEMO)
+
+test: lint pytest
+
+lint: $(STAMP)
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+
+format: $(STAMP)
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+# Not `python -m`: that would put this folder on the path, and with it bare modules called fsm and
+# client. The thresholds are in pyproject.toml. `make pytest ARGS=tests/fsm` runs a part.
+pytest: $(STAMP)
+	@rm -f .coverage .coverage.*
+	$(VENV)/bin/coverage run $(VENV)/bin/pytest $(ARGS)
+	$(PY) -m coverage report
+
+docs: $(STAMP)
+	$(PY) docs/generate.py
+
+bench: $(STAMP)
+	$(PY) benchmarks/run.py
+
+# What is too slow for every run: twenty rounds of the mixed tasks, and a long simulation.
+campaign: $(STAMP)
+	FUTUREFSM_ROUNDS=20 $(VENV)/bin/pytest -s tests/client/test_mixed.py
+	$(PY) -m futurefsm.client.testing campaign $(CAMPAIGN)
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.*

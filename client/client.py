@@ -1,0 +1,317 @@
+"""Client: an executor whose futures obey a lifecycle, on this machine or on a cluster."""
+
+import asyncio
+import concurrent.futures
+import os
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from socket import gethostname
+from time import monotonic
+from types import TracebackType
+from typing import Any, TypeVar
+
+from futurefsm.client import closing, mapping
+from futurefsm.client.agent import Agent
+from futurefsm.client.blame import shown
+from futurefsm.client.errors import ForkedClientError, ObjectStoreFullError
+from futurefsm.client.explain import explain
+from futurefsm.client.future import Future
+from futurefsm.client.inbox import Asked, Submitted
+from futurefsm.client.link import open_link
+from futurefsm.client.serializer import name_of
+from futurefsm.client.tracked import Call
+from futurefsm.client.uploads import Blob
+from futurefsm.fsm import events as ev
+from futurefsm.fsm.errors import ClientClosedError
+from futurefsm.fsm.lifecycles import CONFIRMED
+from futurefsm.fsm.story import CALLER
+from futurefsm.fsm.table import Lifecycle
+from futurefsm.protocol.ids import IdSource, new_identity
+from futurefsm.protocol.task_flags import TaskFlags
+
+__all__ = ["Client"]
+
+T = TypeVar("T")
+
+_UNSET: Any = object()
+# What poll() can be told, in seconds.
+_LONGEST_S = 1e6
+_FLAGS = TaskFlags().pack()
+# What a task occupies in the outgoing queue beside its bytes.
+_TASK_OVERHEAD = 512
+
+
+class Client(concurrent.futures.Executor):
+    """Runs functions in other processes; each call's future goes through an explicit lifecycle.
+
+    Args:
+        address: a scheduler ("tcp://host:port"); None starts an engine of worker processes on this
+            machine, which ends with the client.
+        workers: worker processes of the embedded engine; by default `os.cpu_count()`.
+        lifecycle: what the futures obey: `CONFIRMED` (a cancel is confirmed, and stops what runs)
+            or `STRICT` (what `concurrent.futures` promises), or one of your own.
+        cancel_timeout: seconds that `cancel()` and `disconnect()` wait for the scheduler's answer
+            when they are not told; None waits without bound.
+        timeout: seconds to wait for the engine's first answer, for room in the outgoing queue, and
+            of silence after which the scheduler counts as lost.
+        name: for threads, logs and monitors.
+        max_result_bytes: what one pickled result may have, on the embedded engine.
+        store_bytes: what all objects in the embedded engine's store may have together; by default
+            half of this machine's memory.
+
+    Raises:
+        ValueError: a number that cannot be; a name with a "|"; an address that is none.
+        EngineStartError: the embedded engine did not start; says why.
+        ConnectionLostError: nobody answers at the address.
+
+    Use it as a context manager: leaving waits for all tasks, or, when the body raised, cancels what
+    is unfinished. ``async with`` does the same without blocking the loop.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        workers: int | None = None,
+        lifecycle: Lifecycle = CONFIRMED,
+        cancel_timeout: float | None = 30.0,
+        timeout: float = 60.0,
+        name: str | None = None,
+        max_result_bytes: int = 1 << 30,
+        store_bytes: int | None = None,
+    ) -> None:
+        _check(workers, cancel_timeout, timeout, lifecycle)
+        timeout = min(timeout, _LONGEST_S)
+        identity = new_identity(name)
+        self._lifecycle = lifecycle
+        self._ids = IdSource(os.urandom(16))
+        self._timeout = timeout
+        link = open_link(
+            address,
+            identity,
+            self._ids,
+            workers=workers,
+            lifecycle=lifecycle,
+            timeout=timeout,
+            hostname=gethostname(),
+            max_result_bytes=max_result_bytes,
+            store_bytes=store_bytes,
+        )
+        self._store_bytes = store_bytes
+        try:
+            self._agent = Agent(
+                name or identity.decode()[-8:],
+                link.tracker,
+                link.open_channel,
+                scheduler=link.scheduler,
+                engine=link.engine,
+                cancel_timeout=cancel_timeout,
+                timeout=timeout,
+            )
+            closing.register(self._agent)
+            # A client that nobody holds any more ends when its last future has its value.
+            weakref.finalize(self, _let_go, self._agent).atexit = False
+            self._agent.start()
+        except BaseException:
+            # Ctrl-C, no more descriptors or threads, no answer.
+            if (agent := getattr(self, "_agent", None)) is not None:
+                agent.leave(now=True)
+            if link.engine is not None:
+                link.engine.close()
+            raise
+
+    def __repr__(self) -> str:
+        agent = self._agent
+        state = "closed" if agent.ended.is_set() else "closing" if agent.inbox.closed else "open"
+        return f"<Client {agent.name}: {state}, {agent.scheduler}>"
+
+    # Submitting.
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Run ``fn(*args, **kwargs)`` in a worker.
+
+        Returns:
+            its future; under CONFIRMED it is running when this returns, for the task is on its way.
+
+        Raises:
+            ClientClosedError: the client is closed (a RuntimeError, as in `concurrent.futures`).
+            UnsendableError: the function or an argument cannot be pickled; says which part.
+            ObjectStoreFullError: an argument is larger than `store_bytes`.
+            QueueFullError: no room in the outgoing queue within the client's time-out.
+            ForkedClientError: called in a child of a fork.
+        """
+        agent = self._agent
+        agent.check_process()
+        if agent.inbox.closed is not None:
+            raise ClientClosedError(agent.inbox.closed)
+        if not callable(fn):
+            raise TypeError(f"submit() needs a callable, not {type(fn).__name__}: {shown(fn)}")
+        serializer = agent.serializer
+        function = serializer.function(fn, kwargs)
+        arguments = tuple(
+            [serializer.argument(arg, f"argument {i}", fn) for i, arg in enumerate(args, 1)]
+        )
+        call = Call(self._ids.task_id(), function, arguments, _FLAGS)
+        size = _TASK_OVERHEAD + sum(len(blob.payload) for blob in arguments)
+        future: Future[T] = Future(self._lifecycle, agent, call.task_id, name_of(fn))
+        self._check_sizes(function, arguments, name_of(fn))
+        agent.inbox.reserve(size, self._timeout)
+        try:
+            put = agent.inbox.put_task(Submitted(future, call, size))
+            if put:
+                agent.pump.accepted(future)
+        except BaseException:
+            # Ctrl-C, at a place that nobody knows. Nobody will hold this future.
+            agent.inbox.put(Asked(lambda: agent.pump.abandon(future)))
+            raise
+        if not put:
+            agent.inbox.give_back(size)
+            future.fire(ev.DISCONNECT, None, CALLER)
+            raise ClientClosedError(agent.inbox.closed or "the client is closed")
+        return future
+
+    def _check_sizes(self, function: Blob, arguments: tuple[Blob, ...], name: str) -> None:
+        """An object that can never fit is refused here, where its name is known."""
+        limit = self._store_bytes
+        if limit is None:
+            return
+        for blob in (function, *arguments):
+            if len(blob.payload) > limit:
+                what = name if blob is function else f"{blob.name} of {name}"
+                raise ObjectStoreFullError(what, len(blob.payload), 0, limit)
+
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[T]:
+        """``map(fn, *iterables)`` in the workers; yields in order.
+
+        Args:
+            timeout: seconds from this call until the last result; then TimeoutError.
+            chunksize: calls that travel as one task.
+            buffersize: at most so many tasks ahead of the consumer; None submits all at once.
+
+        Raises:
+            ValueError: chunksize or buffersize below 1.
+        """
+        return mapping.map_calls(
+            self.submit, fn, iterables, timeout=timeout, chunksize=chunksize, buffersize=buffersize
+        )
+
+    def cancel(
+        self, futures: Iterable[concurrent.futures.Future[Any]], timeout: float | None = _UNSET
+    ) -> bool:
+        """Cancel many at once: ask for all, then wait for all answers under one deadline.
+
+        Args:
+            futures: of this client.
+            timeout: seconds; by default the client's `cancel_timeout`.
+
+        Returns:
+            True where every one is settled.
+        """
+        seconds = self._agent.cancel_timeout if timeout is _UNSET else timeout
+        return closing.cancel_all(futures, seconds)
+
+    def explain(self, future: Future[Any]) -> str:
+        """What the future waits for, from whom, and since when: one sentence."""
+        return explain(future, self._agent, monotonic())
+
+    @property
+    def violations(self) -> int:
+        """Messages that a correct scheduler never sends. None of them moved a future."""
+        return self._agent.pump.tracker.violations
+
+    # Closing.
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Accept no task any more, and end when the last future has its value.
+
+        Args:
+            wait: return when that has happened and callbacks have run; else it happens behind.
+            cancel_futures: cancel what can be cancelled: all that is unfinished under CONFIRMED,
+                what has not started under STRICT.
+        """
+        self._check_closable()
+        self._agent.leave(now=False)
+        if cancel_futures:
+            closing.cancel_all(closing.unsettled(self._agent), 0.0)
+        if wait:
+            closing.wait_closed(self._agent)
+
+    def disconnect(self, timeout: float | None = _UNSET) -> None:
+        """Cancel what is unfinished, wait for the answers, and end. Everything is settled then.
+
+        Args:
+            timeout: seconds for all answers together; by default the client's `cancel_timeout`.
+        """
+        self._check_closable()
+        seconds = self._agent.cancel_timeout if timeout is _UNSET else timeout
+        closing.disconnect(self._agent, seconds)
+
+    def clear(self) -> None:
+        """Cancel what is unfinished, and drop what the cluster keeps for this client."""
+        self._agent.check_process()
+        closing.cancel_all(closing.unsettled(self._agent), self._agent.cancel_timeout)
+        self._agent.call(self._agent.pump.tracker.clear)
+
+    def _check_closable(self) -> None:
+        if os.getpid() != self._agent.pid:
+            raise ForkedClientError(
+                f"client {self._agent.name} belongs to process {self._agent.pid}: only that one "
+                "can close it"
+            )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.shutdown(wait=True)
+        elif os.getpid() == self._agent.pid:
+            # A forked child that leaves by sys.exit() keeps its exit code: closing is not its own.
+            self.disconnect()
+
+    async def __aenter__(self) -> "Client":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.__exit__, kind, error, trace)
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, *args: Any, **kwargs: Any) -> "AsyncIterator[Client]":
+        """``async with Client.opened(...) as client``: also the start leaves the loop free."""
+        client = await asyncio.to_thread(lambda: cls(*args, **kwargs))
+        async with client:
+            yield client
+
+
+def _let_go(agent: Agent) -> None:
+    if agent.pid == os.getpid():
+        agent.leave(now=False)
+
+
+def _check(
+    workers: int | None, cancel_timeout: float | None, timeout: float, lifecycle: Lifecycle
+) -> None:
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise ValueError(f"workers must be a whole number of at least 1, not {workers!r}")
+    if cancel_timeout is not None and not cancel_timeout >= 0:
+        raise ValueError(f"cancel_timeout must be seconds, or None, not {cancel_timeout!r}")
+    if not timeout > 0:
+        raise ValueError(f"timeout must be seconds above 0, not {timeout!r}")
+    if lifecycle.about != "future":
+        raise ValueError(f"lifecycle {lifecycle.name!r} is about a {lifecycle.about}, not a future")

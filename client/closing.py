@@ -1,0 +1,120 @@
+"""How a client ends: by its user, behind its user's back, and with the interpreter.
+
+Every way is bounded. There is no ``__del__``.
+"""
+
+import atexit
+import concurrent.futures
+import logging
+import os
+from collections.abc import Iterable
+from threading import TIMEOUT_MAX
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from futurefsm.fsm.future import Future
+from futurefsm.fsm.threads import must_not_wait
+
+if TYPE_CHECKING:
+    from futurefsm.client.agent import Agent
+
+logger = logging.getLogger("futurefsm.client")
+
+# What the interpreter's exit may take for all clients together, in seconds.
+EXIT_S = 2.0
+# Callbacks that are due get this long when a client closes, in seconds.
+CALLBACKS_S = 2.0
+# Beyond the waits that were asked for: sending the last messages and ending the engine, in seconds.
+_CLOSE_S = 10.0
+
+_open: "WeakSet[Agent]" = WeakSet()
+
+
+def register(agent: "Agent") -> None:
+    """End this client with the interpreter, if nobody does before."""
+    if not len(_open):
+        # Registered late, so that it runs before the handlers of what was imported before.
+        atexit.unregister(_at_exit)
+        atexit.register(_at_exit)
+    _open.add(agent)
+
+
+def unsettled(agent: "Agent") -> list[Any]:
+    """The client's futures whose answer is owed."""
+    return agent.call(agent.pump.unsettled) or []
+
+
+def cancel_all(futures: Iterable[concurrent.futures.Future[Any]], timeout: float | None) -> bool:
+    """Ask for all, then wait for all under one deadline; True where every one is settled."""
+    asked = list(futures)
+    for future in asked:
+        ask(future)
+    waiting = [f for f in asked if not f.done() and _will_be_cancelled(f)]
+    # As cancel() itself: on a loop's thread, or where answers are delivered, it only asks.
+    if waiting and must_not_wait() is None:
+        concurrent.futures.wait(waiting, None if timeout is None else min(timeout, TIMEOUT_MAX))
+    return all(future.done() for future in asked)
+
+
+def ask(future: Any) -> None:
+    """Request its cancel, and do not wait for the answer. Takes any executor's future."""
+    if isinstance(future, Future):
+        future.cancel(timeout=0)
+    else:
+        future.cancel()
+
+
+def _will_be_cancelled(future: Any) -> bool:
+    state = getattr(future, "state", None)
+    return bool(getattr(state, "cancel_decided", False))
+
+
+def wait_closed(agent: "Agent") -> None:
+    """Wait until its last future has its value, and its callbacks have run."""
+    agent.join()
+    _end_callbacks(agent, CALLBACKS_S)
+
+
+def disconnect(agent: "Agent", timeout: float | None) -> None:
+    """Cancel what is unfinished, wait for the answers, end."""
+    agent.inbox.close(f"cannot schedule new futures after shutdown of client {agent.name}")
+    if not agent.ended.is_set():
+        cancel_all(unsettled(agent), timeout)
+        agent.leave(now=True)
+        if not agent.join(_CLOSE_S):
+            agent.kill_engine()
+    _end_callbacks(agent, CALLBACKS_S)
+
+
+def _end_callbacks(agent: "Agent", seconds: float) -> None:
+    stuck = agent.callbacks.close(seconds)
+    if stuck is not None:
+        logger.warning("client %s is closed, but %s still runs", agent.name, stuck)
+
+
+def _at_exit() -> None:
+    """Bounded to `EXIT_S` for all clients, with one line that says what was abandoned."""
+    deadline = monotonic() + EXIT_S
+    agents = [a for a in list(_open) if a.pid == os.getpid() and not a.ended.is_set()]
+    for agent in agents:
+        agent.inbox.close("cannot schedule new futures after interpreter shutdown")
+    left_behind = []
+    for agent in agents:
+        futures = agent.call(agent.pump.unsettled, timeout=0.25) or []
+        if futures:
+            left_behind.append(f"{len(futures)} tasks of client {agent.name}")
+            cancel_all(futures, max(0.0, min(0.5, deadline - monotonic())))
+        agent.leave(now=True)
+    for agent in agents:
+        if not agent.join(max(0.05, deadline - monotonic())):
+            # A stopped engine would never see the end of this process.
+            agent.kill_engine()
+            left_behind.append(f"client {agent.name} itself, which did not end in time")
+        agent.callbacks.close(max(0.0, deadline - monotonic()))
+    if left_behind:
+        logger.warning(
+            "the interpreter exits; abandoned: %s. Close a client with shutdown() to wait for its "
+            "tasks.",
+            ", ".join(left_behind),
+        )

@@ -1,0 +1,78 @@
+"""What the engine's scheduler asks its shell to do, in order. PURE.
+
+Named tuples, because one is made for every message and they cost a third of a frozen dataclass.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+from futurefsm.protocol.messages import Message
+
+
+class SendTo(NamedTuple):
+    """Send a message to a client."""
+
+    client: bytes
+    message: Message
+
+
+class Run(NamedTuple):
+    """Hand a task to an idle worker. All objects named here exist.
+
+    `serializer_id` is None where the client has none of its own.
+    """
+
+    worker: int
+    task_id: bytes
+    source: bytes
+    serializer_id: bytes | None
+    func_object_id: bytes
+    arg_object_ids: tuple[bytes, ...]
+
+
+class StoreResult(NamedTuple):
+    """Keep the payload that came with the answer of a worker, under this id."""
+
+    task_id: bytes
+    object_id: bytes
+
+
+class StoreError(NamedTuple):
+    """Keep this pickled exception; nobody else made one."""
+
+    object_id: bytes
+    payload: bytes
+
+
+class Kill(NamedTuple):
+    """Kill a worker; report its death."""
+
+    worker: int
+
+
+class StartWorker(NamedTuple):
+    """Start a worker in place of one that died."""
+
+
+class Delete(NamedTuple):
+    """Delete objects, also from the caches of workers."""
+
+    object_ids: tuple[bytes, ...]
+
+
+class DeleteOwned(NamedTuple):
+    """Delete all objects whose ids begin with `owner`, but for `keep`."""
+
+    owner: bytes
+    keep: tuple[bytes, ...] = ()
+
+
+class Complain(NamedTuple):
+    """A peer did what a correct one never does; log it, rarely."""
+
+    client: bytes
+    reason: str
+
+
+Output: TypeAlias = (
+    SendTo | Run | StoreResult | StoreError | Kill | StartWorker | Delete | DeleteOwned | Complain
+)

@@ -1,0 +1,326 @@
+"""The embedded engine's shell: one thread, one loop around the pure scheduler and store.
+
+Everything that can happen is a descriptor that becomes ready: the clients' ROUTER, the storage
+connections, the workers' pipes, the signals' pipe, the lifeline. Nothing polls, nothing blocks, and
+nothing that a peer sends ends the loop.
+"""
+
+import logging
+import os
+import pickle
+import signal
+import time
+from collections import Counter
+from itertools import count
+
+from futurefsm.client.engine import frames
+from futurefsm.client.engine import outputs as out
+from futurefsm.client.engine.pipe import Answer
+from futurefsm.client.engine.respawn import Respawn
+from futurefsm.client.engine.results import PROTOCOL, Buffer
+from futurefsm.client.engine.scheduler import Scheduler
+from futurefsm.client.engine.storage import Handler, StorageServer
+from futurefsm.client.engine.store import ObjectStore
+from futurefsm.client.engine.workers import Answered, Died, WorkerPool
+from futurefsm.client.errors import ObjectStoreFullError
+from futurefsm.protocol.codec import decode, encode
+from futurefsm.protocol.errors import ProtocolError
+from futurefsm.protocol.ids import IdSource, owner_prefix
+from futurefsm.protocol.messages import StorageAddress
+from futurefsm.protocol.task_flags import Profile
+from futurefsm.protocol.transport.poller import Poller
+from futurefsm.protocol.transport.ymq import listen_unix
+from futurefsm.protocol.transport.zmq_transport import ZmqRouter
+
+log = logging.getLogger("futurefsm.engine")
+
+_TURN = 500
+"""Messages of clients in a row before the others get their turn."""
+
+_KINDS = 1000
+_ACCEPT_AGAIN_S = 1.0
+_END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+class Server:
+    """An engine that serves until its lifeline ends.
+
+    Args:
+        directory: private to the engine; its two sockets are made there.
+        pool: the workers; started ones are owned as well as those to come.
+        respawn: the book about them.
+        store_bytes: limit of all objects together.
+        client_timeout_s: silence after which a client counts as gone.
+        ends: descriptors; when one of them becomes readable the engine ends.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        pool: WorkerPool,
+        respawn: Respawn,
+        *,
+        store_bytes: int,
+        client_timeout_s: float,
+        ends: tuple[int, ...],
+    ) -> None:
+        self.poller = Poller()
+        self._handlers: dict[object, Handler] = {}
+        self._pool = pool
+        self._respawn = respawn
+        self._ending = False
+        self._accept_at: float | None = None
+        self._complaints: Counter[str] = Counter()
+        self._sequence = count(1)
+        self._tasks: dict[int, tuple[int, bytes]] = {}
+        self._store = ObjectStore(store_bytes)
+        path = os.path.join(directory, "storage")
+        self._scheduler = Scheduler(
+            StorageAddress(path, 0, "ipc"),
+            IdSource(os.urandom(16)),
+            self._store,
+            client_timeout_s,
+        )
+        self._signals = self._catch_signals()
+        for fd in ends:
+            self._on(fd, self._end)
+        self._router = ZmqRouter(f"ipc://{directory}/scheduler")
+        self._on(self._router.poll_item, self._client_messages)
+        self._storage = StorageServer(
+            listen_unix(path),
+            self._store,
+            self.poller,
+            self._handlers,
+            self._store_changed,
+            self._storage_gone,
+            self._complain,
+        )
+        self.address = self._router.address
+
+    # -- the loop
+
+    def serve(self) -> None:
+        """Work until the engine is told to end."""
+        self._reap()
+        while not self._ending:
+            for item, readable, writable in self.poller.poll(self._patience()):
+                handler = self._handlers.get(item)
+                if handler is None:
+                    continue
+                try:
+                    handler(readable, writable)
+                except Exception:
+                    # A fault of ours; the other clients and tasks must not pay for it.
+                    self._complain(b"", "a fault in the engine", trace=True)
+            self._timers()
+
+    def close(self) -> None:
+        """Give everything back; kill the workers."""
+        self._pool.close()
+        self._storage.close()
+        self._router.close(0.0)
+        signal.set_wakeup_fd(-1)
+        for fd in self._signals:
+            os.close(fd)
+
+    def _on(self, item: object, handler: Handler) -> None:
+        self._handlers[item] = handler
+        self.poller.register(item)
+
+    def _catch_signals(self) -> tuple[int, int]:
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        # Handlers that do nothing, and not SIG_IGN: that would be inherited by the workers.
+        for number in (signal.SIGCHLD, *_END_SIGNALS):
+            signal.signal(number, lambda *_: None)
+        self._on(read, self._signal)
+        return read, write
+
+    def _end(self, readable: bool, writable: bool) -> None:
+        self._ending = True
+
+    def _signal(self, readable: bool, writable: bool) -> None:
+        arrived = os.read(self._signals[0], 4096)
+        if signal.SIGTERM in arrived or signal.SIGHUP in arrived:
+            self._ending = True
+        # A full pipe may have lost one: look for the dead in any case.
+        self._reap()
+
+    # -- time
+
+    def _patience(self) -> float | None:
+        times = (self._scheduler.deadline(), self._respawn.deadline(), self._accept_at)
+        first = min((one for one in times if one is not None), default=None)
+        return None if first is None else max(0.0, first - time.monotonic())
+
+    def _timers(self) -> None:
+        now = time.monotonic()
+        self._perform(self._scheduler.tick(now))
+        for worker in self._respawn.overdue(now):
+            self._complain(b"", "a worker did not come up in time")
+            self._pool.kill(worker)
+        self.start_workers()
+        if not self._storage.listening and self._accept_at is None:
+            self._accept_at = now + _ACCEPT_AGAIN_S
+        elif self._accept_at is not None and now >= self._accept_at:
+            self._accept_at = None
+            self._storage.listen()
+
+    def start_workers(self) -> None:
+        """Start those that are owed, if it is time to."""
+        now = time.monotonic()
+        for _ in range(self._respawn.due(now)):
+            try:
+                self._respawn.started(self._pool.start(), now)
+            except OSError as error:
+                self._respawn.failed(f"no process could be started: {error}", now)
+                break
+        self._despair(now)
+
+    def _despair(self, now: float) -> None:
+        if self._respawn.hopeless:
+            self._perform(self._scheduler.workers_unavailable(self._respawn.reason, now))
+
+    # -- clients
+
+    def _client_messages(self, readable: bool, writable: bool) -> None:
+        for _ in range(_TURN):
+            received = self._router.receive()
+            if received is None:
+                return
+            client, data = received
+            try:
+                message = decode(data)
+            except ProtocolError as error:
+                self._complain(client, f"not a message: {error.reason}")
+                continue
+            self._perform(self._scheduler.received(client, message, time.monotonic()))
+
+    def _perform(self, outputs: list[out.Output], payload: Buffer = b"") -> None:
+        """Do what the scheduler asks. `payload` is what came with a worker's answer."""
+        for output in outputs:
+            match output:
+                case out.SendTo(client, message):
+                    self._router.send(client, encode(message))
+                case out.Run():
+                    self._run(output)
+                case out.StoreResult(_, object_id):
+                    self._storage.send(self._store.put(object_id, payload, force=True))
+                case out.StoreError(object_id, error):
+                    self._storage.send(self._store.put(object_id, error, force=True))
+                case out.Kill(worker):
+                    self._pool.kill(worker)
+                case out.StartWorker():
+                    self._respawn.owe()
+                    self.start_workers()
+                case out.Delete(object_ids):
+                    for object_id in object_ids:
+                        self._store.delete(object_id)
+                case out.DeleteOwned(owner, keep):
+                    self._store.delete_owned(owner, keep)
+                case out.Complain(client, reason):
+                    self._complain(client, reason)
+        if outputs:
+            self._store_changed()
+
+    def _run(self, run: out.Run) -> None:
+        get = self._store.get
+        sequence = next(self._sequence) & 0xFFFFFFFF
+        self._tasks[run.worker] = (sequence, run.task_id)
+        codec = run.serializer_id
+        self._pool.run(
+            run.worker,
+            sequence,
+            None if codec is None else (codec, get(codec)),
+            (run.func_object_id, get(run.func_object_id)),
+            [(one, get(one)) for one in run.arg_object_ids],
+        )
+
+    # -- objects
+
+    def _store_changed(self) -> None:
+        stored, dropped, refused = self._store.changes()
+        if dropped:
+            self._pool.forget(dropped)
+        now = time.monotonic()
+        for object_id in refused:
+            self._complain(b"", "an object does not fit into the store")
+            self._perform(self._scheduler.object_refused(object_id, now))
+        for object_id in stored:
+            self._perform(self._scheduler.object_stored(object_id, now))
+
+    def _storage_gone(self, identity: bytes) -> None:
+        # What a client put after it had left would stay for ever.
+        if not self._scheduler.knows(identity) and not self._storage.connected(identity):
+            self._store.delete_owned(owner_prefix(identity))
+            self._store_changed()
+
+    # -- workers
+
+    def worker_ready(self, fd: int) -> None:
+        """A worker's pipe is readable or writable."""
+        for event in self._pool.ready(fd):
+            self._answered(event.worker, event.answer)
+
+    def watch_worker(self, fd: int, write: bool) -> None:
+        """Wait for a worker's pipe; called by the pool."""
+        self._handlers[fd] = lambda readable, writable: self.worker_ready(fd)
+        self.poller.register(fd, write=write)
+
+    def unwatch_worker(self, fd: int) -> None:
+        """Wait no longer; called by the pool."""
+        self._handlers.pop(fd, None)
+        self.poller.unregister(fd)
+
+    def _reap(self) -> None:
+        for event in self._pool.reap():
+            match event:
+                case Answered(worker, answer):
+                    self._answered(worker, answer)
+                case Died(worker, exit):
+                    self._died(worker, exit)
+
+    def _died(self, worker: int, exit: int) -> None:
+        now = time.monotonic()
+        self._tasks.pop(worker, None)
+        if self._respawn.died(worker, exit, now):
+            self._perform(self._scheduler.worker_died(worker, exit, now))
+        else:
+            self._complain(b"", self._respawn.reason)
+            self._despair(now)
+
+    def _answered(self, worker: int, answer: Answer) -> None:
+        now = time.monotonic()
+        if answer.kind == frames.READY:
+            self._respawn.up(worker)
+            self._perform(self._scheduler.worker_started(worker, now))
+            return
+        sequence, task_id = self._tasks.pop(worker, (0, b""))
+        if sequence != answer.sequence:
+            # User code wrote into the pipe: its death says so, and to the right task.
+            self._complain(b"", "a worker answered for a task that it has not")
+            self._pool.kill(worker)
+            return
+        payload, ok = answer.payload, answer.kind == frames.VALUE
+        if not self._store.fits(len(payload)):
+            full = ObjectStoreFullError(
+                "the task's result", len(payload), self._store.stored_bytes, self._store.limit_bytes
+            )
+            payload, ok = pickle.dumps(full, PROTOCOL), False
+        peak = min(max(answer.peak_bytes, 0), 2**64 - 1)
+        profile = Profile(answer.seconds, peak, answer.cpu_seconds).pack()
+        self._perform(self._scheduler.worker_done(worker, task_id, ok, profile, now), payload)
+
+    # -- trouble
+
+    def _complain(self, client: bytes, reason: str, *, trace: bool = False) -> None:
+        """Count, and log the 1st, 10th, 100th... of a kind."""
+        if reason not in self._complaints and len(self._complaints) >= _KINDS:
+            reason = "something else"
+        self._complaints[reason] += 1
+        number = self._complaints[reason]
+        if str(number).rstrip("0") == "1":
+            who = f" (client {client[:80]!r})" if client else ""
+            log.warning("%s%s, %d so far", reason, who, number, exc_info=trace)

@@ -1,0 +1,145 @@
+"""The shell of the object store: a listener and its connections. One thread, never blocks.
+
+A connection that asks for more than it reads is not read from until it has: what waits for it stays
+bounded. Large objects are sent from where they are stored, uncopied.
+"""
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+from futurefsm.client.engine.store import ObjectStore, Reply
+from futurefsm.protocol.errors import ProtocolError, TransportClosedError
+from futurefsm.protocol.transport.poller import Poller
+from futurefsm.protocol.transport.ymq import YmqStream, accept
+
+IDENTITY = b"ObjectStorageServer"
+
+UNSENT_BYTES = 64 * 1024 * 1024
+"""What may wait for a connection before it is not read from any more."""
+
+Handler = Callable[[bool, bool], None]
+
+
+class StorageServer:
+    """Serves `store` to whoever connects.
+
+    Args:
+        listener: a listening socket; owned from here on.
+        store: the objects.
+        poller: where descriptors are registered.
+        handlers: descriptor → what to call when it is ready; entries are added and removed.
+        changed: called after every message that may have changed the store.
+        gone: called with the identity of a connection that ended.
+        complain: called with an identity and what was wrong.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        store: ObjectStore,
+        poller: Poller,
+        handlers: dict[object, Handler],
+        changed: Callable[[], None],
+        gone: Callable[[bytes], None],
+        complain: Callable[[bytes, str], None],
+    ) -> None:
+        self._listener = listener
+        self._store = store
+        self._poller = poller
+        self._handlers = handlers
+        self._changed = changed
+        self._gone = gone
+        self._complain = complain
+        self._streams: dict[int, YmqStream] = {}
+        self._interest: dict[int, tuple[bool, bool]] = {}
+        self.listening = False
+        self.listen()
+
+    def listen(self) -> None:
+        """Accept connections (again)."""
+        self.listening = True
+        self._handlers[self._listener.fileno()] = self._accept
+        self._poller.register(self._listener.fileno())
+
+    def _accept(self, readable: bool, writable: bool) -> None:
+        try:
+            sock = accept(self._listener)
+        except OSError as error:
+            # No descriptor is left. The listener stays readable: do not spin; `listen` resumes.
+            self._complain(b"", f"cannot accept a storage connection: {error}")
+            self._poller.unregister(self._listener.fileno())
+            self.listening = False
+            return
+        if sock is None:
+            return
+        limit = self._store.limit_bytes
+        stream = YmqStream(sock, IDENTITY, max_message=limit)
+        fd = stream.poll_item
+        self._streams[fd] = stream
+        self._store.opened(fd)
+        self._handlers[fd] = lambda readable, writable: self._ready(fd, readable, writable)
+        self._flush(fd)
+
+    def _ready(self, fd: int, readable: bool, writable: bool) -> None:
+        stream = self._streams[fd]
+        try:
+            if readable and self._interest[fd][0]:
+                for message in stream.receive():
+                    self.send(self._store.receive(fd, message))
+                    self._changed()
+                    if self._streams.get(fd) is not stream:
+                        return
+        except (ProtocolError, TransportClosedError) as error:
+            self._complain(stream.peer_identity or b"", str(error))
+            self._close(fd)
+            return
+        if stream.eof:
+            self._close(fd)
+        else:
+            self._flush(fd)
+
+    def send(self, replies: list[Reply]) -> None:
+        """Queue replies, and send what the connections take."""
+        for connection, buffers in replies:
+            assert isinstance(connection, int)
+            stream = self._streams.get(connection)
+            if stream is not None:
+                stream.send_frames(buffers)
+                self._flush(connection)
+
+    def _flush(self, fd: int) -> None:
+        stream = self._streams[fd]
+        try:
+            stream.flush()
+        except TransportClosedError:
+            self._close(fd)
+            return
+        interest = (stream.unsent < UNSENT_BYTES, stream.wants_write)
+        if self._interest.get(fd) != interest:
+            self._interest[fd] = interest
+            self._poller.register(fd, read=interest[0], write=interest[1])
+
+    def _close(self, fd: int) -> None:
+        stream = self._streams.pop(fd)
+        identity = stream.peer_identity
+        self._poller.unregister(fd)
+        del self._handlers[fd]
+        self._interest.pop(fd, None)
+        self._store.closed(fd)
+        stream.close()
+        if identity is not None:
+            self._gone(identity)
+
+    def connected(self, identity: bytes) -> bool:
+        """Whether a connection with this identity is open."""
+        return any(stream.peer_identity == identity for stream in self._streams.values())
+
+    def close(self) -> None:
+        """Close the listener and all connections."""
+        for fd in tuple(self._streams):
+            self._close(fd)
+        with suppress(KeyError):
+            del self._handlers[self._listener.fileno()]
+        self._poller.unregister(self._listener.fileno())
+        self._listener.close()

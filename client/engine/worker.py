@@ -1,0 +1,340 @@
+"""The worker's main: one task at a time, one answer each, whatever the task does.
+
+Every worker imports this file before it can work, so it imports only what the interpreter has in C
+(no socket, threading, logging); cloudpickle and tblib come when they are needed or when there is
+nothing to do. Never zmq, capnp or transitions.
+
+What the answer is:
+
+- the function returned: its pickled value, or `SerializationError`, `ResultTooLargeError`;
+- it raised anything, `SystemExit` and `KeyboardInterrupt` included: that exception, as itself, as
+  in `concurrent.futures`;
+- its function or an argument cannot be unpickled: `DeserializationError`;
+- the process ended: nothing; the engine sees the death and tells its exit code or signal.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import pickle
+import select
+import signal
+import sys
+from importlib import import_module
+from resource import RUSAGE_SELF, getrusage
+from time import perf_counter, process_time
+
+from futurefsm.client.engine import frames
+from futurefsm.client.engine.results import PROTOCOL, Buffer, dump_value
+
+# The typing module costs a worker 6 ms; only type checkers need it, and they know this idiom.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
+
+
+_READ = 65536
+_IOV = 64
+_F_SETSIG = 10
+
+# What most first tasks need; imported one by one while no task waits.
+_WARM = (
+    "inspect",
+    "logging",
+    "cloudpickle",
+    "tblib.pickling_support",
+    "futurefsm.client.engine.failures",
+)
+
+
+class _EngineGone(Exception):
+    """The engine closed the pipe, or died."""
+
+
+class Inbox:
+    """Reads from the engine: small messages from one buffer, large payloads into their own."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._buffer = bytearray()
+
+    def exactly(self, size: int) -> bytearray:
+        """The next `size` bytes; raises `_EngineGone` at the end of the stream."""
+        while len(self._buffer) < size <= _READ:
+            self._buffer += self._read()
+        if size <= len(self._buffer):
+            taken = self._buffer[:size]
+            del self._buffer[:size]
+            return taken
+        taken = bytearray(size)
+        held = len(self._buffer)
+        taken[:held] = self._buffer
+        self._buffer.clear()
+        with memoryview(taken) as view:
+            while held < size:
+                with view[held:] as rest:
+                    count = os.readv(self._fd, [rest])
+                if not count:
+                    raise _EngineGone
+                held += count
+        return taken
+
+    def _read(self) -> bytes:
+        data = os.read(self._fd, _READ)
+        if not data:
+            raise _EngineGone
+        return data
+
+    def ready(self) -> bool:
+        """Whether something waits to be read."""
+        if self._buffer:
+            return True
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def send(fd: int, parts: Sequence[Buffer]) -> None:
+    """Write all of it, blocking; large parts are not copied."""
+    if sum(memoryview(part).nbytes for part in parts) <= _READ:
+        views = [memoryview(b"".join(parts))]
+    else:
+        views = [memoryview(part).cast("B") for part in parts if memoryview(part).nbytes]
+    at = 0
+    while at < len(views):
+        written = os.writev(fd, views[at : at + _IOV])
+        while at < len(views) and written >= views[at].nbytes:
+            written -= views[at].nbytes
+            at += 1
+        if written:
+            views[at] = views[at][written:]
+
+
+class Peak:
+    """The most memory that this process ever had, in bytes.
+
+    From ``/proc``: `getrusage` starts at the peak of the parent, and an engine that holds large
+    objects would hide what its workers use. Elsewhere from `getrusage`.
+    """
+
+    def __init__(self) -> None:
+        try:
+            self._fd = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._fd = -1
+
+    def now(self) -> int:
+        """The figure so far."""
+        try:
+            status = os.pread(self._fd, 4096, 0)
+            at = status.index(b"VmHWM:") + 6
+            return int(status[at : status.index(b"k", at)]) * 1024
+        except (OSError, ValueError):
+            # Not Linux, or user code closed it.
+            return getrusage(RUSAGE_SELF).ru_maxrss * 1024
+
+
+class Worker:
+    """Runs tasks that come through `fd` until the engine closes it.
+
+    Args:
+        fd: this end of the pipe to the engine.
+        max_result_bytes: limit for one pickled result or exception.
+    """
+
+    def __init__(self, fd: int, max_result_bytes: int) -> None:
+        self._fd = fd
+        self._limit = max_result_bytes
+        self._inbox = Inbox(fd)
+        self._peak = Peak()
+        self._pid = os.getpid()
+        self._loaded: dict[bytes, Any] = {}
+        self._kept: dict[bytes, bytearray] = {}
+
+    def serve(self) -> NoReturn:
+        """Work until the engine is gone; ends the process."""
+        code = 0
+        try:
+            send(self._fd, [frames.answer_header(frames.READY, 0, 0)])
+            self._warm_up()
+            while True:
+                self._one()
+        except (_EngineGone, BrokenPipeError, ConnectionResetError):
+            pass
+        except BaseException:
+            # Not the task's doing, or what it left behind (a timer's signal handler that raises).
+            # Dying is the honest answer: the engine tells whose task it was, and starts another.
+            sys.excepthook(*sys.exc_info())
+            code = 70
+        _flush()
+        os._exit(code)
+
+    def _warm_up(self) -> None:
+        for name in _WARM:
+            if self._inbox.ready():
+                return
+            import_module(name)
+
+    def _one(self) -> None:
+        """One message from the engine, and the answer if it holds a task."""
+        inbox = self._inbox
+        magic, head_bytes, _ = frames.TO_WORKER.unpack(inbox.exactly(frames.TO_WORKER.size))
+        if magic != frames.MAGIC:
+            raise RuntimeError("the engine's pipe is out of step")
+        run = frames.parse_head(inbox.exactly(head_bytes))
+        sequence, serializer, function, arguments, forget = run
+        for key in forget:
+            self._loaded.pop(key, None)
+            self._kept.pop(key, None)
+        if function is None:
+            return
+        parts = [self._fetch(part) for part in (serializer, function, *arguments)]
+        kind, costs, payload = self._answer(serializer, function, arguments, parts)
+        if os.getpid() != self._pid:
+            # A child that user code forked and let run back to here: not the one who answers.
+            _flush()
+            os._exit(kind != frames.VALUE)
+        _flush()
+        size = sum(memoryview(part).nbytes for part in payload)
+        send(self._fd, [frames.answer_header(kind, sequence, size, *costs), *payload])
+
+    def _fetch(self, part: frames.Part | None) -> bytearray | None:
+        """The bytes of an object, from the message or from what was kept."""
+        if part is None:
+            return None
+        key, size, keep = part
+        if size == frames.ABSENT:
+            return self._kept.get(key)
+        data = self._inbox.exactly(size)
+        if keep:
+            self._loaded.pop(key, None)
+            self._kept[key] = data
+        return data
+
+    def _answer(
+        self,
+        serializer: frames.Part | None,
+        function: frames.Part,
+        arguments: Sequence[frames.Part],
+        parts: list[bytearray | None],
+    ) -> tuple[int, tuple[float, int, float], Sequence[Buffer]]:
+        """Load, call and dump. Raises nothing that the task could cause."""
+        name = "the task"
+        costs = (0.0, 0, 0.0)
+        try:
+            what = "the serializer"
+            codec = None if serializer is None else self._once(serializer, parts[0], _serializer)
+            loads: Callable[[Any], Any] = pickle.loads if codec is None else codec.deserialize
+            what = "the function"
+            call = self._once(function, parts[1], loads)
+            name = _name(call)
+            values = []
+            for at in range(2, len(parts)):
+                what = f"argument {at - 1}"
+                values.append(loads(parts[at]))
+                parts[at] = None
+        except BaseException as error:
+            failures = self._failures()
+            return frames.ERROR, costs, failures.undeserializable(what, name, error, self._limit)
+        value: Any = None
+        failed: BaseException | None = None
+        peak = self._peak.now()
+        cpu, start = process_time(), perf_counter()
+        try:
+            value = call(*values)
+        except BaseException as error:
+            failed = error
+        seconds, cpu = perf_counter() - start, process_time() - cpu
+        costs = (seconds, max(0, self._peak.now() - peak), cpu)
+        values.clear()
+        try:
+            if failed is None:
+                if type(value) in _PLAIN and codec is None:
+                    return frames.VALUE, costs, (pickle.dumps(value, PROTOCOL),)
+                ok, payload = dump_value(value, name, self._limit, codec)
+                return (frames.VALUE if ok else frames.ERROR), costs, payload
+            return frames.ERROR, costs, self._failures().dump_error(failed, self._limit)
+        finally:
+            failed = None
+
+    def _once(self, part: frames.Part, data: bytearray | None, load: Callable[[Any], Any]) -> Any:
+        """Load an object that every task with this id shares."""
+        key, _, keep = part
+        held = self._loaded.get(key, self)
+        if held is not self:
+            return held
+        loaded = load(data)
+        if keep:
+            # The object replaces its bytes; if loading fails, they stay, to fail again.
+            self._loaded[key] = loaded
+            self._kept[key] = bytearray()
+        return loaded
+
+    @staticmethod
+    def _failures() -> Any:
+        return import_module("futurefsm.client.engine.failures")
+
+
+# Exactly these: a subclass may have a __reduce__.
+_PLAIN = frozenset((type(None), bool, int, float, complex))
+
+
+def _name(function: Any) -> str:
+    """What errors call the task's function."""
+    try:
+        return f"{function.__module__}.{function.__qualname__}"
+    except BaseException:
+        return f"a {type(function).__qualname__}"
+
+
+def _serializer(data: Any) -> Any:
+    """The client's serializer; the one of a Scaler client is cloudpickle, without importing it."""
+    if len(data) <= 100 and b"scaler.client.serializer.default" in data:
+        return None
+    return pickle.loads(data)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:
+            # A closed pipe, or an object that user code put there: no reason to lose the answer.
+            continue
+
+
+def _watch(lifeline: int) -> None:
+    """Kill this worker and its children when the engine is gone. Runs in a thread."""
+    while True:
+        try:
+            if not os.read(lifeline, 1):
+                break
+        except OSError:
+            break
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def arm(lifeline: int) -> None:
+    """Tie this process group to the lifeline: when its other end closes, all of it is killed.
+
+    Twice: Linux signals the group by itself, also while an extension holds the interpreter's lock;
+    the thread does it where the kernel will not.
+    """
+    try:
+        fcntl: Any = import_module("fcntl")
+        own = os.open(f"/proc/self/fd/{lifeline}", os.O_RDONLY | os.O_NONBLOCK)
+        fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(own, _F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(own, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+    except (OSError, ImportError, AttributeError):
+        pass
+    _thread.start_new_thread(_watch, (lifeline,))
+
+
+def main(fd: int, lifeline: int, max_result_bytes: int) -> NoReturn:
+    """The process's whole life. Called by the few lines that `workers.py` passes with ``-c``."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    arm(lifeline)
+    Worker(fd, max_result_bytes).serve()

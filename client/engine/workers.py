@@ -1,0 +1,332 @@
+"""The engine's worker processes: starts, feeds, kills and reaps them.
+
+Each is a fresh interpreter (no fork of the engine, no second run of the user's ``__main__``) in a
+session of its own, so that killing its process group takes along what user code started. Knows
+nothing of tasks or clients: a worker runs one thing at a time, under a number.
+"""
+
+import marshal
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from futurefsm.client.engine import frames
+from futurefsm.client.engine.pipe import Answer, Pipe, PipeBroken
+from futurefsm.client.engine.results import Buffer
+
+CACHE_BYTES = 256 * 1024 * 1024
+CACHE_ENTRIES = 4096
+"""What one worker keeps of functions and of arguments that come again."""
+
+_SLACK = 1024 * 1024
+"""An answer may be larger than the limit for results: errors have a text."""
+
+# The modules that a worker finds are those of the process that started the engine. marshal: both
+# ends run the same interpreter. Nothing else is in the pipe before the worker says that it is up.
+_BOOT = """\
+import sys, marshal
+sys.path[:], sys.argv[:], boot = marshal.load(open(int(sys.argv[1]), "rb", closefd=False))
+from futurefsm.client.engine.worker import main
+main(*boot)
+"""
+
+Blob: TypeAlias = tuple[bytes, Buffer]
+"""An object's id and bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How to start a worker.
+
+    Attributes:
+        path, argv: the `sys.path` and `sys.argv` that it gets.
+        max_result_bytes: limit for one pickled result.
+        stderr: a descriptor for its standard error, or None for the engine's own.
+        executable, flags: the interpreter and its options.
+    """
+
+    path: tuple[str, ...]
+    argv: tuple[str, ...]
+    max_result_bytes: int = 1 << 30
+    stderr: int | None = None
+    executable: str = sys.executable
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A worker answered, or said that it is up (`answer.kind` is `READY`)."""
+
+    worker: int
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """A worker's process ended and was reaped; `exit` is its code or minus the signal."""
+
+    worker: int
+    exit: int
+    booted: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    number: int
+    process: "subprocess.Popen[bytes]"
+    pipe: Pipe
+    watched_write: bool = False
+    booted: bool = False
+    busy: bool = False
+    held: "OrderedDict[bytes, int]" = field(default_factory=OrderedDict)
+    held_bytes: int = 0
+    forget: list[bytes] = field(default_factory=list)
+
+
+class WorkerPool:
+    """All workers of one engine. One thread; nothing here blocks but `close`, for a bounded time.
+
+    Args:
+        options: how to start a worker.
+        watch: called with a descriptor and whether to wait until it is writable, too.
+        unwatch: called with a descriptor that is about to be closed; twice for some.
+    """
+
+    def __init__(
+        self,
+        options: WorkerOptions,
+        watch: Callable[[int, bool], None],
+        unwatch: Callable[[int], None],
+    ) -> None:
+        self._options = options
+        self._watch = watch
+        self._unwatch = unwatch
+        self._workers: dict[int, _Worker] = {}
+        self._by_fd: dict[int, _Worker] = {}
+        self._by_pid: dict[int, _Worker] = {}
+        self._holders: dict[bytes, set[int]] = {}
+        self._seen: set[bytes] = set()
+        self._next = 0
+        self._lifeline, self._lifeline_engine = os.pipe()
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    @property
+    def pids(self) -> dict[int, int]:
+        """Worker number → process id."""
+        return {worker.number: pid for pid, worker in self._by_pid.items()}
+
+    def start(self) -> int:
+        """Start a worker; returns its number. It may be given work once it answered `READY`.
+
+        Raises:
+            OSError: the system would not start a process.
+        """
+        options = self._options
+        ours, theirs = socket.socketpair()
+        try:
+            boot = (theirs.fileno(), self._lifeline, options.max_result_bytes)
+            # A socket's buffer may be smaller than a long sys.path: the rest follows by `flush`.
+            pipe = Pipe(ours, options.max_result_bytes + _SLACK)
+            pipe.send(marshal.dumps((list(options.path), list(options.argv), boot)))
+            process = subprocess.Popen(
+                [options.executable, *options.flags, "-c", _BOOT, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stderr=options.stderr,
+                pass_fds=(theirs.fileno(), self._lifeline),
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        worker = _Worker(self._next, process, pipe)
+        self._next += 1
+        self._workers[worker.number] = worker
+        self._by_fd[ours.fileno()] = worker
+        self._by_pid[process.pid] = worker
+        self._watch(ours.fileno(), pipe.wants_write)
+        worker.watched_write = pipe.wants_write
+        return worker.number
+
+    def run(
+        self,
+        number: int,
+        sequence: int,
+        serializer: Blob | None,
+        function: Blob,
+        arguments: Sequence[Blob],
+    ) -> None:
+        """Send a task to a worker that has none. Objects it holds are not sent again."""
+        worker = self._workers[number]
+        body: list[Buffer] = []
+        worker.busy = True
+        codec = None if serializer is None else self._part(worker, b"s", serializer, True, body)
+        call = self._part(worker, b"f", function, True, body)
+        parts = []
+        for blob in arguments:
+            # An argument is kept by the worker only once it has come a second time: most never do.
+            again = blob[0] in self._seen
+            if not again:
+                self._seen.add(blob[0])
+            parts.append(self._part(worker, b"a", blob, again, body))
+        self._shrink(worker)
+        forget, worker.forget = tuple(worker.forget), []
+        size = sum(len(part) for part in body)
+        head = frames.run_head((sequence, codec, call, tuple(parts), forget), size)
+        if size <= 16384:
+            self._send(worker, b"".join((head, *body)))
+        else:
+            self._send(worker, head, *body)
+
+    def _part(
+        self, worker: _Worker, role: bytes, blob: Blob, keep: bool, body: list[Buffer]
+    ) -> frames.Part:
+        object_id, payload = blob
+        key = role + object_id
+        if key in worker.held:
+            worker.held.move_to_end(key)
+            return (key, frames.ABSENT, True)
+        body.append(payload)
+        size = len(payload)
+        keep = keep and size <= CACHE_BYTES // 4
+        if keep:
+            worker.held[key] = size
+            worker.held_bytes += size
+            self._holders.setdefault(object_id, set()).add(worker.number)
+        return (key, size, keep)
+
+    def _shrink(self, worker: _Worker) -> None:
+        """Forget what was not used for longest. What this run uses is the newest, and stays."""
+        while len(worker.held) > CACHE_ENTRIES or worker.held_bytes > CACHE_BYTES:
+            self._drop(worker, next(iter(worker.held)))
+
+    def _drop(self, worker: _Worker, key: bytes) -> None:
+        worker.held_bytes -= worker.held.pop(key)
+        worker.forget.append(key)
+        object_id = key[1:]
+        if not any(role + object_id in worker.held for role in (b"s", b"f", b"a")):
+            holders = self._holders.get(object_id)
+            if holders is not None:
+                holders.discard(worker.number)
+                if not holders:
+                    del self._holders[object_id]
+
+    def forget(self, object_ids: Iterable[bytes]) -> None:
+        """The objects are deleted, or replaced: workers that hold them drop them."""
+        touched = set()
+        for object_id in object_ids:
+            self._seen.discard(object_id)
+            for number in tuple(self._holders.get(object_id, ())):
+                worker = self._workers[number]
+                for role in (b"s", b"f", b"a"):
+                    if role + object_id in worker.held:
+                        self._drop(worker, role + object_id)
+                touched.add(number)
+        for number in touched:
+            worker = self._workers[number]
+            # A busy worker hears of it with its next task; that bounds what waits in its pipe.
+            if not worker.busy and not worker.pipe.wants_write:
+                forget, worker.forget = tuple(worker.forget), []
+                self._send(worker, frames.run_head((0, None, None, (), forget), 0))
+
+    def kill(self, number: int) -> None:
+        """Kill a worker with all that it started. Its death is reported by `reap`."""
+        worker = self._workers.get(number)
+        if worker is not None:
+            _killpg(worker.process.pid)
+
+    def ready(self, fd: int) -> list[Answered]:
+        """A worker's descriptor is readable or writable."""
+        worker = self._by_fd.get(fd)
+        if worker is None:
+            return []
+        if worker.pipe.wants_write:
+            self._send(worker)
+        return self._receive(worker)
+
+    def _receive(self, worker: _Worker, *, everything: bool = False) -> list[Answered]:
+        try:
+            answers = worker.pipe.receive(everything=everything)
+        except PipeBroken:
+            answers = []
+            worker.pipe.ended = True
+        if worker.pipe.ended and not everything:
+            # Dead already, or user code closed the pipe or wrote into it: then it is of no use.
+            self._unwatch(worker.pipe.sock.fileno())
+            _killpg(worker.process.pid)
+        if answers:
+            worker.booted = True
+            worker.busy = False
+        return [Answered(worker.number, answer) for answer in answers]
+
+    def _send(self, worker: _Worker, *parts: Buffer) -> None:
+        worker.pipe.send(*parts)
+        wants = worker.pipe.wants_write
+        if wants != worker.watched_write and not worker.pipe.ended:
+            worker.watched_write = wants
+            self._watch(worker.pipe.sock.fileno(), wants)
+
+    def reap(self) -> list[Answered | Died]:
+        """Collect the dead. What a worker said before it died is reported before its death."""
+        events: list[Answered | Died] = []
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return events
+            if found is None:
+                return events
+            worker = self._by_pid.pop(found.si_pid, None)
+            if worker is None:
+                os.waitpid(found.si_pid, 0)
+                continue
+            # While the dead leader is not reaped its number cannot be anybody else's: kill what is
+            # left of its group now.
+            _killpg(found.si_pid)
+            code = worker.process.wait()
+            events += self._receive(worker, everything=True)
+            self._remove(worker)
+            events.append(Died(worker.number, code, worker.booted))
+
+    def _remove(self, worker: _Worker) -> None:
+        for key in tuple(worker.held):
+            self._drop(worker, key)
+        del self._workers[worker.number]
+        fd = worker.pipe.sock.fileno()
+        del self._by_fd[fd]
+        self._unwatch(fd)
+        worker.pipe.close()
+
+    def close(self) -> None:
+        """Kill and reap all workers, close all descriptors."""
+        for worker in self._workers.values():
+            _killpg(worker.process.pid)
+        for worker in list(self._workers.values()):
+            # SIGKILL cannot be refused; the bound is for a process stuck in the kernel.
+            try:
+                worker.process.wait(timeout=5.0)
+            except subprocess.TimeoutExpired:
+                worker.process.returncode = -int(signal.SIGKILL)
+            self._remove(worker)
+        self._by_pid.clear()
+        for fd in (self._lifeline, self._lifeline_engine):
+            if fd >= 0:
+                os.close(fd)
+        self._lifeline = self._lifeline_engine = -1
+
+
+def _killpg(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        # Not there any more; or (macOS) only the unreaped leader is left.
+        return

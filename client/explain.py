@@ -1,0 +1,43 @@
+"""What a future waits for, in a sentence."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from futurefsm.client.agent import Agent
+    from futurefsm.client.future import Future
+
+
+def explain(future: "Future[Any]", agent: "Agent", now: float) -> str:
+    """Say what the future waits for, from whom, and since when.
+
+    Args:
+        future: of the agent's client.
+        now: monotonic seconds.
+    """
+    what, state = future.describe(), future.state
+    story = future.story
+    since = f"{now - story[-1].time:.1f} s" if story else "its creation"
+    if state.is_cancelled:
+        outcome = future.cancel_outcome
+        known = outcome.means if outcome is not None else "nobody said why"
+        return f"{what} is cancelled since {since}: {known}."
+    if state.settled:
+        return f"{what} finished {since} ago; {future.value_text()}."
+    heard = agent.pump.tracker.last_heard
+    alive = f"last heard from {now - heard:.1f} s ago" if heard is not None else "never heard from"
+    if agent.ended.is_set():
+        return f"{what} is {state}, and its client is closed: nothing will move it."
+    if state == "pending":
+        return (
+            f"{what} is pending for {since}: it waits in this process for a free worker of "
+            f"{agent.scheduler} ({alive})."
+        )
+    owed = "a TaskResult"
+    if state.cancel_decided:
+        owed = "a TaskCancelConfirm or a TaskResult"
+        if future.cancel_outcome == "refused":
+            owed = "a TaskResult (the worker refused to stop)"
+    sent = agent.pump.tracker.sent_at(future.task_id)
+    way = f"sent {now - sent:.1f} s ago" if sent is not None else "still in the outgoing queue"
+    whom = f"{agent.scheduler} ({alive})"
+    return f"{what} is {state} for {since}: {way}; it waits for {owed} from {whom}."

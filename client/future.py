@@ -1,0 +1,318 @@
+"""The client's Future: its value lives in the object store until its bytes are here.
+
+The pump delivers bytes; they become an object once, outside all locks, in the thread of the first
+who asks (or in the callback thread, where there are callbacks). The others wait for it within their
+own time-outs.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from threading import current_thread, get_ident, main_thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from futurefsm.client.errors import ResultUnreadableError
+from futurefsm.fsm import errors, threads
+from futurefsm.fsm import events as ev
+from futurefsm.fsm import future as base
+from futurefsm.fsm.compiled import Step
+from futurefsm.fsm.story import CLIENT
+from futurefsm.fsm.table import Lifecycle
+from futurefsm.protocol.ids import short
+
+if TYPE_CHECKING:
+    from futurefsm.client.callbacks import CallbackThread
+    from futurefsm.client.serializer import Serializer
+
+T = TypeVar("T")
+
+
+class Home(Protocol):
+    """What a client's futures need of their client."""
+
+    name: str
+    cancel_timeout: float | None
+    serializer: "Serializer"
+    callbacks: "CallbackThread"
+
+    def stepped(self, task_id: bytes, step: Step, value: Any) -> None:
+        """A step has effects for the wire."""
+
+    def violated(self, task_id: bytes, what: str) -> None:
+        """A peer broke the protocol."""
+
+    def check_process(self) -> None:
+        """Raise in a child of a fork."""
+
+
+class Phase(Enum):
+    """Where the value is, as far as this process knows. The tracker has the whole machine."""
+
+    NONE = "none"
+    OWED = "owed"
+    HERE = "here"
+    LOADING = "loading"
+    MADE = "made"
+
+
+class Future(base.Future[T]):
+    """A future of a `Client`. Made by `Client.submit`, never by hand."""
+
+    __slots__ = ("_failed", "_held", "_home", "_label", "_loader", "_payload", "_phase", "task_id")
+
+    def __init__(self, lifecycle: Lifecycle, home: Home, task_id: bytes, label: str) -> None:
+        super().__init__(lifecycle)
+        self.task_id = task_id
+        self._home = home
+        self._label = label
+        self._phase = Phase.NONE
+        self._failed = False
+        self._payload: Any = None
+        self._loader = 0
+        # Callbacks of a settled future whose value is still on its way.
+        self._held: list[Callable[[Any], object]] | None = None
+
+    def describe(self) -> str:
+        return f"task {short(self.task_id)} ({self._label})"
+
+    def _repr_value(self) -> str:
+        if self._phase in (Phase.OWED, Phase.HERE, Phase.LOADING):
+            return " raised something" if self._failed else " returned something"
+        return super()._repr_value()
+
+    def value_text(self) -> str:
+        """Where its value is, in words, for a future that finished."""
+        if self._phase is Phase.OWED:
+            return "its value is on its way from the object store"
+        if self._phase in (Phase.HERE, Phase.LOADING):
+            return f"the bytes of its value are here ({len(self._payload or b''):,} bytes)"
+        return f"it{super()._repr_value()}"
+
+    # Told by the base class.
+
+    def perform(self, step: Step, value: Any) -> None:
+        self._home.stepped(self.task_id, step, value)
+        if step.discards:
+            self._release_held()
+
+    def violated(self, step: Step, source: str) -> None:
+        self._home.violated(self.task_id, f"{step.row} (from the {source})")
+
+    def _keep(self, step: Step, value: Any) -> None:
+        # The value is an object's id; the tracker asks for its bytes.
+        self._phase = Phase.OWED
+        self._failed = not step.offers
+
+    def _take_special(self, step: Step, value: Any, source: str) -> None:
+        super()._take_special(step, value, source)
+        if step.discards:
+            self._phase, self._payload = Phase.NONE, None
+            self._notify()
+
+    def _raised(self) -> bool:
+        # Known before its bytes are here.
+        return self._failed or super()._raised()
+
+    def _call_back(self, callbacks: list[Callable[[Any], object]]) -> None:
+        with self._lock:
+            if self._phase is Phase.OWED or self._held is not None:
+                self._held = [*(self._held or ()), *callbacks]
+                return
+        self._queue(callbacks)
+
+    def _queue(self, callbacks: list[Callable[[Any], object]]) -> None:
+        if not self._home.callbacks.put(self, callbacks):
+            # The client is closed: as the standard library, in the thread that asks.
+            self.load()
+            for fn in callbacks:
+                self.call_one(fn)
+
+    def _release_held(self) -> None:
+        # In the order added: until the list is empty, later ones go behind those in it.
+        while True:
+            with self._lock:
+                held = self._held
+                self._held = [] if held else None
+            if not held:
+                return
+            try:
+                self._queue(held)
+            except BaseException:
+                self._release_held()
+                raise
+
+    def call_one(self, fn: Callable[[Any], object]) -> None:
+        """Call one callback; what it raises is logged."""
+        self._call_one(fn)
+
+    # Told by the pump.
+
+    def deliver(self, payload: Any) -> None:
+        """The bytes of the value are here."""
+        with self._lock:
+            if self._phase is Phase.OWED:
+                self._phase, self._payload = Phase.HERE, payload
+                self._notify()
+        self._release_held()
+
+    def lose(self, object_id: bytes, reason: str) -> None:
+        """The bytes of the value cannot be had."""
+        error = errors.ResultLostError(
+            f"{self.describe()} ended, but its result, object {short(object_id)}, cannot be had: "
+            f"{reason}",
+            self.story,
+        )
+        error.object_id = object_id
+        with self._lock:
+            if self._phase is Phase.OWED:
+                self._phase, self._exception = Phase.MADE, error
+                self._notify()
+        self._release_held()
+
+    def _notify(self) -> None:
+        rare = self._rare
+        if rare is not None and rare.condition is not None:
+            rare.condition.notify_all()
+
+    # Asked by users.
+
+    def cancel(self, timeout: float | None = base._UNSET) -> bool:
+        self._home.check_process()
+        if timeout is base._UNSET:
+            timeout = self._home.cancel_timeout
+        said = super().cancel(timeout)
+        if self._node.settled and not self._node.announced and ev.SUBMIT in self._node.on:
+            # Where an executor has to announce a cancel to wait() and as_completed(), this is the
+            # executor: at once, not when a worker would have been free.
+            self.fire(ev.SUBMIT, None, CLIENT)
+        return said
+
+    def add_done_callback(self, fn: Callable[[Any], object]) -> None:
+        """As in the base class; callbacks run in order on the client's callback thread."""
+        if not self._node.settled:
+            self._home.check_process()  # a forked child would never hear
+        super().add_done_callback(fn)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What the task raised, or None. Waits and raises as `result`."""
+        if self._phase in _NOT_MADE and self._lock._is_owned():  # type: ignore[attr-defined]
+            # `concurrent.futures.wait(return_when=FIRST_EXCEPTION)` asks while it holds the locks
+            # of all its futures. The pump may need another of these locks before it can bring the
+            # bytes of this one: waiting would dead-lock. It only wants to know: is there one?
+            return _NotLoaded(self.describe()) if self._failed else None
+        return super().exception(timeout)
+
+    def _wait_or_raise(self, timeout: float | None) -> None:
+        if self._node.settled and self._phase in (Phase.NONE, Phase.MADE):
+            return
+        self._home.check_process()
+        deadline = None if timeout is None else monotonic() + timeout
+        super()._wait_or_raise(timeout)
+        if not self._load(deadline):
+            raise errors.FutureTimeoutError(
+                f"{self.describe()} is {self.state}, but its value is not here after {timeout} s",
+                self.story,
+            )
+
+    def load(self) -> None:
+        """Make the value of the bytes that are here, if nobody did. Never raises."""
+        self._load(0.0)
+
+    def _load(self, deadline: float | None) -> bool:
+        """Wait for the value until `deadline` (monotonic) and make it; False if time ran out."""
+        me = get_ident()
+        with self._lock:
+            if self._phase is Phase.LOADING and self._loader == me:
+                raise errors.WouldDeadlockError(
+                    f"{self.describe()}: its value's own unpickling asks for it", self.story
+                )
+            if self._phase in (Phase.OWED, Phase.LOADING):
+                if (role := threads.delivery_role()) is not None:
+                    raise errors.WouldDeadlockError(
+                        f"{self.describe()}: its value is not here, and this thread {role}",
+                        self.story,
+                    )
+                left = None if deadline is None else max(0.0, deadline - monotonic())
+                if not self._wait_until(lambda: self._phase not in _NOT_HERE, left):
+                    return False
+            if self._phase is not Phase.HERE:
+                return True
+            self._phase, self._loader = Phase.LOADING, me
+            payload, failed = self._payload, self._failed
+        value, error = None, None
+        try:
+            value, error = self._made_of(payload, failed)
+        except BaseException:
+            # Ctrl-C while unpickling: the bytes are still here for the next who asks.
+            with self._lock:
+                if self._phase is Phase.LOADING:
+                    self._phase = Phase.HERE
+                self._notify()
+            raise
+        with self._lock:
+            if self._phase is Phase.LOADING:
+                self._phase, self._payload = Phase.MADE, None
+                self._result, self._exception = value, error
+            self._notify()
+        return True
+
+    def _made_of(self, payload: Any, failed: bool) -> tuple[Any, BaseException | None]:
+        try:
+            value = self._home.serializer.loads(payload)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
+                raise  # Ctrl-C; on any other thread it is the value's own doing
+            what = "exception" if failed else "result"
+            unreadable = ResultUnreadableError(
+                f"{self.describe()}: the bytes of its {what} are here ({len(payload):,} bytes) but "
+                f"did not become an object: {_said(error)}\n{self.story}"
+            )
+            unreadable.__cause__ = error
+            return None, unreadable
+        if not failed:
+            return value, None
+        if not isinstance(value, BaseException):
+            what = f"{type(value).__module__}.{type(value).__qualname__}"
+            return None, ResultUnreadableError(
+                f"{self.describe()} failed with a {what}, which is no exception\n{self.story}"
+            )
+        return None, value
+
+    # The names that client code of this protocol already uses.
+
+    def set_result_ready(
+        self, object_id: bytes | None, task_state: Any, profile_result: Any = None
+    ) -> None:
+        """The scheduler says that the task ended and left an object."""
+        failed = str(getattr(task_state, "name", task_state)).lower() != "success"
+        self.fire(ev.RESULT_FAILED if failed else ev.RESULT_SUCCESS, object_id)
+
+    def set_result(self, result: T) -> None:
+        """Not for a client's future: its value comes from the task."""
+        raise errors.InvalidStateError(
+            f"{self._state}: {self!r}: the result of a client's future comes from its task",
+            self.story,
+        )
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """Not for a client's future: its exception comes from the task."""
+        raise errors.InvalidStateError(
+            f"{self._state}: {self!r}: the exception of a client's future comes from its task",
+            self.story,
+        )
+
+
+_NOT_HERE = (Phase.OWED, Phase.LOADING)
+_NOT_MADE = (Phase.OWED, Phase.HERE, Phase.LOADING)
+
+
+class _NotLoaded(Exception):
+    """Stands for an exception whose bytes are not here yet."""
+
+
+def _said(error: BaseException) -> str:
+    """What an exception says, whatever its class does when it is asked."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException as broken:
+        return f"{type(error).__name__}, whose text cannot be had ({type(broken).__name__})"

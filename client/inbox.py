@@ -1,0 +1,163 @@
+"""The pump's inbox: first in, first out, bounded in tasks and bytes.
+
+What moves a future in another thread goes through here, so that a task is sent before its cancel.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from threading import Condition, RLock
+from time import monotonic
+from typing import NamedTuple
+
+from futurefsm.client.errors import QueueFullError
+from futurefsm.client.tracked import Call
+from futurefsm.fsm.compiled import Step
+from futurefsm.fsm.errors import ClientClosedError
+from futurefsm.fsm.threads import must_not_wait
+
+TASKS_MAX = 65_536
+BYTES_MAX = 256 * 2**20
+
+
+class Submitted(NamedTuple):
+    """A new task and its future."""
+
+    future: "object"
+    call: Call
+    size: int
+
+
+class Stepped(NamedTuple):
+    """A step that a future took in another thread, with effects for the wire."""
+
+    task_id: bytes
+    step: Step
+    value: object
+
+
+class Asked(NamedTuple):
+    """Something to be done on the pump's thread."""
+
+    act: Callable[[], None]
+
+
+Command = Submitted | Stepped | Asked
+
+
+class Inbox:
+    """Commands for the pump.
+
+    Args:
+        wake: called after each command; makes the pump look.
+        tasks_max, bytes_max: a submit beyond them waits.
+    """
+
+    def __init__(
+        self,
+        wake: Callable[[], None],
+        *,
+        tasks_max: int = TASKS_MAX,
+        bytes_max: int = BYTES_MAX,
+    ) -> None:
+        self._wake = wake
+        self._tasks_max = tasks_max
+        self._bytes_max = bytes_max
+        self._commands: deque[Command] = deque()
+        # Taken bare, never by `with self._room`: see `latch.py`. Reentrant, for finalizers.
+        self._lock = RLock()
+        self._room = Condition(self._lock)
+        self._tasks = 0
+        self._bytes = 0
+        self._closed: str | None = None
+        self._shut = False
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+    def reserve(self, size: int, timeout: float) -> None:
+        """Take room for a task of `size` bytes; give it back with `take`.
+
+        A task larger than all the room is let in when it is alone.
+
+        Raises:
+            QueueFullError: no room within `timeout` s; at once where the thread must not wait.
+            ClientClosedError: the client is closed.
+        """
+        deadline = monotonic() + timeout
+        with self._lock:
+            while True:
+                if self._closed is not None:
+                    raise ClientClosedError(self._closed)
+                fits = self._tasks < self._tasks_max and self._bytes + size <= self._bytes_max
+                if fits or not self._tasks:
+                    self._tasks += 1
+                    self._bytes += size
+                    return
+                why = must_not_wait()
+                left = deadline - monotonic()
+                if why is not None or left <= 0:
+                    reason = (
+                        f"this thread {why} and must not wait" if why else f"waited {timeout} s"
+                    )
+                    raise QueueFullError(
+                        f"the outgoing queue is full ({self._tasks} tasks, {self._bytes} bytes): "
+                        f"{reason}. Submit more slowly, or raise the client's timeout."
+                    )
+                self._room.wait(left)
+
+    def put(self, command: Command) -> bool:
+        """Append a command. Never waits. False when nobody will ever read it."""
+        if self._shut:
+            return False
+        self._commands.append(command)
+        self._wake()
+        return True
+
+    def put_task(self, command: Submitted) -> bool:
+        """Append a task for which room was reserved; False when nobody will ever read it."""
+        # Under the lock, so that `shut` leaves no task behind that nobody settles.
+        with self._lock:
+            if self._shut:
+                return False
+            self._commands.append(command)
+        self._wake()
+        return True
+
+    def take(self) -> Command | None:
+        """The oldest command, or None."""
+        try:
+            command = self._commands.popleft()
+        except IndexError:
+            return None
+        if isinstance(command, Submitted):
+            with self._lock:
+                was_full = self._tasks >= self._tasks_max or self._bytes >= self._bytes_max // 2
+                self._tasks -= 1
+                self._bytes -= command.size
+                if was_full:
+                    self._room.notify_all()
+        return command
+
+    def give_back(self, size: int) -> None:
+        """Return reserved room that no command will use."""
+        with self._lock:
+            self._tasks -= 1
+            self._bytes -= size
+            self._room.notify_all()
+
+    def close(self, why: str) -> None:
+        """No task is accepted any more; those who wait for room are told."""
+        with self._lock:
+            self._closed = self._closed or why
+            self._room.notify_all()
+
+    def shut(self, why: str) -> None:
+        """Nobody reads any more. What is in it was accepted, and has to be taken once more."""
+        self.close(why)
+        with self._lock:
+            self._shut = True
+
+    @property
+    def closed(self) -> str | None:
+        """Why no task is accepted any more; None while tasks are."""
+        return self._closed

@@ -1,0 +1,80 @@
+"""What the tracker asks its shell to do. PURE.
+
+The production shell performs these on sockets, the simulated world on its own network; both hand
+`Fire`, `Deliver`, `Lose` and `Forget` to the futures.
+"""
+
+from typing import Any, NamedTuple
+
+from futurefsm.fsm.events import Event
+from futurefsm.protocol.messages import Message
+
+
+class Send(NamedTuple):
+    """Send a message on the scheduler channel."""
+
+    message: Message
+
+
+class Put(NamedTuple):
+    """Upload an object on the storage channel."""
+
+    object_id: bytes
+    payload: bytes
+
+
+class Get(NamedTuple):
+    """Ask for an object's bytes on the storage channel."""
+
+    object_id: bytes
+
+
+class Delete(NamedTuple):
+    """Delete an object on the storage channel."""
+
+    object_id: bytes
+
+
+class Fire(NamedTuple):
+    """Let an event happen to the task's future; `value` is what the event brought."""
+
+    task_id: bytes
+    event: Event
+    value: Any
+
+
+class Deliver(NamedTuple):
+    """The bytes of the future's value are here."""
+
+    task_id: bytes
+    payload: bytes
+
+
+class Lose(NamedTuple):
+    """The bytes of the future's value cannot be had."""
+
+    task_id: bytes
+    object_id: bytes
+    reason: str
+
+
+class Forget(NamedTuple):
+    """Nothing more will be said about this task."""
+
+    task_id: bytes
+
+
+class Violation(NamedTuple):
+    """A peer said what a correct peer never says. It moved nothing."""
+
+    task_id: bytes
+    what: str
+
+
+class LinkLost(NamedTuple):
+    """The scheduler is silent for too long."""
+
+    reason: str
+
+
+Output = Send | Put | Get | Delete | Fire | Deliver | Lose | Forget | Violation | LinkLost

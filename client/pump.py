@@ -1,0 +1,259 @@
+"""The pump's logic: joins the tracker, which knows ids, and the futures, which own their states.
+
+No thread, socket or clock: the agent drives it in production, the simulated world in tests. It
+never unpickles, never runs user code, never waits for a future, and no message makes it raise.
+"""
+
+import logging
+from threading import get_ident
+from typing import Any
+
+from futurefsm.client.future import Future
+from futurefsm.client.inbox import Asked, Inbox, Stepped, Submitted
+from futurefsm.client.outputs import (
+    Delete,
+    Deliver,
+    Fire,
+    Forget,
+    Get,
+    LinkLost,
+    Lose,
+    Put,
+    Send,
+    Violation,
+)
+from futurefsm.client.tracker import Tracker
+from futurefsm.fsm import events as ev
+from futurefsm.fsm.compiled import Step
+from futurefsm.fsm.errors import InvalidStateError
+from futurefsm.fsm.story import CALLER, CLIENT, WIRE
+from futurefsm.protocol.ids import short
+from futurefsm.protocol.messages import Message
+
+logger = logging.getLogger("futurefsm.client")
+
+WireOutput = Send | Put | Get | Delete
+
+# Violations that are logged one by one; the rest is only counted.
+_LOGGED_MAX = 20
+
+
+class Pump:
+    """Moves futures by messages, and messages by futures. One thread at a time.
+
+    Args:
+        tracker: the client's side of the protocol.
+        inbox: what other threads want.
+    """
+
+    def __init__(self, tracker: Tracker, inbox: Inbox) -> None:
+        self.tracker = tracker
+        self.inbox = inbox
+        self.futures: dict[bytes, Future[Any]] = {}
+        self.lost: str | None = None
+        self.now = 0.0
+        self._wire: list[WireOutput] = []
+        self._firing_in: int | None = None
+        self._firing = b""
+        self._logged = 0
+
+    # What the futures tell, from any thread.
+
+    def stepped(self, task_id: bytes, step: Step, value: Any) -> None:
+        """A future's step has effects for the wire.
+
+        On the pump's own thread they are performed now; from elsewhere they go through the inbox,
+        behind the task itself.
+        """
+        # Not for another future, which a finalizer moves while this one is fired: its task may
+        # still be in the inbox.
+        if self._firing_in == get_ident() and self._firing == task_id:
+            self.tracker.perform(task_id, step.effects, value, self.now)
+        else:
+            self.inbox.put(Stepped(task_id, step, value))
+
+    def accepted(self, future: Future[Any]) -> None:
+        """The inbox has the future's task: it runs, unless it waits here until a worker is free.
+
+        Called by submit(), on any thread. The link may have been lost since: a future that has
+        settled meanwhile keeps its end, and its user is told by it.
+        """
+        if self.tracker.credits is None:
+            try:
+                future.fire(ev.SUBMIT, None, CALLER)
+            except InvalidStateError:
+                if not future.done():
+                    raise
+
+    def abandon(self, future: Future[Any]) -> None:
+        """Its submit was broken off, and nobody holds it: end it, however far it came."""
+        if future.task_id in self.futures:
+            # A task that was sent is asked to stop; its answer is not waited for.
+            for event in (ev.CANCEL, ev.DISCONNECT):
+                if not future.done():
+                    self._fire(future.task_id, event, None, CLIENT)
+
+    def violated(self, task_id: bytes, what: str) -> None:
+        """Count a violation; log it with the task's id, the first few."""
+        self.tracker.violations += 1
+        self._log_violation(task_id, what)
+
+    # Time and messages in, on the pump's thread.
+
+    def opened(self, now: float) -> None:
+        """The scheduler channel is open."""
+        self.now = now
+        self.tracker.opened(now)
+        self._settle_outputs()
+
+    def tick(self, now: float) -> None:
+        """Let time pass."""
+        self.now = now
+        self.tracker.tick(now)
+        self._settle_outputs()
+
+    def receive(self, message: Message, now: float) -> None:
+        """A message from the scheduler."""
+        self.now = now
+        self.tracker.received(message, now)
+        self._settle_outputs()
+
+    def fetched(self, object_id: bytes, payload: Any, now: float) -> None:
+        """An object's bytes from the store."""
+        self.now = now
+        self.tracker.fetched(object_id, payload)
+        self._settle_outputs()
+
+    def fetch_failed(self, object_id: bytes, reason: str, now: float) -> None:
+        """An object's bytes cannot be had."""
+        self.now = now
+        self.tracker.fetch_failed(object_id, reason)
+        self._settle_outputs()
+
+    def stored(self, object_id: bytes) -> None:
+        """The store has an object that was uploaded."""
+        self.tracker.stored(object_id)
+
+    def storage_lost(self, reason: str, now: float) -> None:
+        """The storage channel is gone."""
+        self.now = now
+        self.tracker.storage_lost(reason)
+        self._settle_outputs()
+
+    def run_inbox(self, now: float, limit: int = 1024) -> int:
+        """Perform what other threads asked for, at most `limit` commands; returns how many."""
+        self.now = now
+        done = 0
+        while done < limit and (command := self.inbox.take()) is not None:
+            done += 1
+            if isinstance(command, Submitted):
+                future: Any = command.future
+                self.futures[future.task_id] = future
+                self.tracker.submit(command.call, now)
+            elif isinstance(command, Stepped):
+                tracker, step = self.tracker, command.step
+                tracker.perform(command.task_id, step.effects, command.value, now)
+                if step.node.settled:
+                    tracker.settled(command.task_id, step.node.state)
+            elif isinstance(command, Asked):
+                command.act()
+        self._settle_outputs()
+        return done
+
+    def take(self) -> list[WireOutput]:
+        """Everything for the wire since the last call, in order."""
+        self._settle_outputs()
+        wire, self._wire = self._wire, []
+        return wire
+
+    # The end.
+
+    def disconnect(self, now: float) -> None:
+        """The user closed the client: what is unfinished is over."""
+        self.now = now
+        self.run_inbox(now, 1 << 30)
+        self._fire_all(ev.DISCONNECT, None)
+        # Nobody will read the storage channel: a value that is on its way would be waited for.
+        self.tracker.storage_lost("its client was closed before the bytes came")
+        self.tracker.disconnect()
+        self._settle_outputs()
+
+    def connection_lost(self, reason: str, now: float) -> None:
+        """The link is gone for good: every future settles, and says so."""
+        self.now = now
+        self.lost = self.lost or reason
+        self.run_inbox(now, 1 << 30)
+        self._fire_all(ev.CONNECTION_LOST, reason)
+        self.tracker.storage_lost(reason)
+        self._settle_outputs()
+
+    def unsettled(self) -> list[Future[Any]]:
+        """The futures whose answer is owed."""
+        return [future for future in self.futures.values() if not future.done()]
+
+    # Inside.
+
+    def _fire_all(self, event: ev.Event, value: Any) -> None:
+        for task_id in list(self.futures):
+            self._fire(task_id, event, value, CLIENT)
+
+    def _fire(self, task_id: bytes, event: ev.Event, value: Any, source: str) -> None:
+        future = self.futures.get(task_id)
+        if future is None:
+            return
+        self._firing_in, self._firing = get_ident(), task_id
+        try:
+            step = future.fire(event, value, source)
+            if step.node.settled and not step.node.announced and ev.SUBMIT in step.node.on:
+                # Cancelled by its user while it waited here for a worker. It is about to be
+                # forgotten, so no worker will ask for it: those who wait for it are told now.
+                step = future.fire(ev.SUBMIT, None, source)
+        finally:
+            self._firing_in = None
+        if step.node.settled:
+            self.tracker.settled(task_id, step.node.state)
+
+    def _grant(self) -> None:
+        """Hand tasks to free workers, where the lifecycle keeps them here until one is free."""
+        while (task_id := self.tracker.grant()) is not None:
+            self._fire(task_id, ev.SUBMIT, None, CLIENT)
+
+    def _settle_outputs(self) -> None:
+        """Perform the tracker's outputs until it has no more; keep those for the wire."""
+        while True:
+            if self.tracker.credits:
+                self._grant()
+            outputs = self.tracker.take()
+            if not outputs:
+                return
+            for output in outputs:
+                if isinstance(output, Fire):
+                    self._fire(output.task_id, output.event, output.value, WIRE)
+                elif isinstance(output, (Send, Put, Get, Delete)):
+                    self._wire.append(output)
+                else:
+                    self._tell(output)
+
+    def _tell(self, output: Deliver | Lose | Forget | Violation | LinkLost) -> None:
+        if isinstance(output, Deliver):
+            future = self.futures.get(output.task_id)
+            if future is not None:
+                future.deliver(output.payload)
+        elif isinstance(output, Forget):
+            self.futures.pop(output.task_id, None)
+        elif isinstance(output, Lose):
+            future = self.futures.get(output.task_id)
+            if future is not None:
+                future.lose(output.object_id, output.reason)
+        elif isinstance(output, Violation):
+            self._log_violation(output.task_id, output.what)
+        else:
+            self.lost = self.lost or output.reason
+
+    def _log_violation(self, task_id: bytes, what: str) -> None:
+        self._logged += 1
+        if self._logged <= _LOGGED_MAX:
+            about = f"task {short(task_id)}: " if task_id else ""
+            logger.warning("%sthe scheduler broke the protocol: %s; ignored", about, what)
+        elif self._logged == _LOGGED_MAX + 1:
+            logger.warning("further violations of the protocol are counted, not logged")

@@ -1,0 +1,35 @@
+"""The simulated world: clients, scheduler, store and workers in one thread; chance is a tape.
+
+`World` runs one, `replay` runs a printed one again, `hunt` looks for a failure and makes it small,
+`tapes()` and `faults()` are strategies for Hypothesis (extra: testing). `GALLERY` holds parts that
+are broken on purpose, to show that each kind of mistake is found.
+"""
+
+from futurefsm.fsm._lazy import attach
+
+_HERE = "futurefsm.client.testing"
+
+__getattr__, __all__ = attach(
+    __name__,
+    {
+        "ALL": f"{_HERE}.faults",
+        "Broken": f"{_HERE}.invariants",
+        "Faults": f"{_HERE}.faults",
+        "GALLERY": f"{_HERE}.gallery",
+        "HARSH": f"{_HERE}.faults",
+        "Hunt": f"{_HERE}.hunt",
+        "INVARIANTS": f"{_HERE}.invariants",
+        "LOSSY": f"{_HERE}.faults",
+        "NONE": f"{_HERE}.faults",
+        "Parts": f"{_HERE}.parts",
+        "ROGUE": f"{_HERE}.faults",
+        "Setting": f"{_HERE}.hunt",
+        "World": f"{_HERE}.world",
+        "faults": f"{_HERE}.strategies",
+        "hunt": f"{_HERE}.hunt",
+        "mermaid": f"{_HERE}.report",
+        "replay": f"{_HERE}.tokens",
+        "tapes": f"{_HERE}.strategies",
+        "worlds": f"{_HERE}.strategies",
+    },
+)

@@ -1,0 +1,124 @@
+"""Which objects of this client the cluster has, and who needs them. PURE.
+
+Functions and repeated arguments are uploaded once: equal bytes share one object. An object that no
+task needs is kept for the next one while there is room, and deleted when there is not.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+# What idle uploads may occupy in the cluster: enough for the functions of a large program.
+IDLE_BYTES_MAX = 64 * 2**20
+IDLE_COUNT_MAX = 1024
+
+
+class Blob(NamedTuple):
+    """Bytes to upload.
+
+    Attributes:
+        payload: the serialised object.
+        digest: equal for equal bytes; None for bytes that are not worth sharing.
+        name: shown by monitors.
+    """
+
+    payload: bytes
+    digest: bytes | None
+    name: str
+
+
+class Upload:
+    """One object in the cluster, and how many tasks need it."""
+
+    __slots__ = ("digest", "dropped", "name", "needed_by", "object_id", "size")
+
+    def __init__(self, object_id: bytes, blob: Blob) -> None:
+        self.object_id = object_id
+        self.digest = blob.digest
+        self.name = blob.name
+        self.size = len(blob.payload)
+        self.needed_by = 0
+        self.dropped = False
+
+
+class Uploads:
+    """The table of uploads.
+
+    Args:
+        new_object_id: makes an id of this client.
+    """
+
+    def __init__(
+        self,
+        new_object_id: Callable[[], bytes],
+        *,
+        idle_bytes_max: int = IDLE_BYTES_MAX,
+        idle_count_max: int = IDLE_COUNT_MAX,
+    ) -> None:
+        self._new_object_id = new_object_id
+        self._shared: dict[bytes, Upload] = {}
+        self._idle: OrderedDict[bytes, Upload] = OrderedDict()
+        self._idle_bytes = 0
+        self._idle_bytes_max = idle_bytes_max
+        self._idle_count_max = idle_count_max
+        # Sent, and not yet known to be stored. The two channels have no mutual order: were such an
+        # object deleted on the scheduler's channel, its bytes could arrive behind that, for ever.
+        self._unstored: dict[bytes, Upload] = {}
+        # What the next flush tells the scheduler.
+        self.created: list[Upload] = []
+        self.dropped: list[bytes] = []
+
+    def __len__(self) -> int:
+        return len(self._shared)
+
+    def need(self, blob: Blob) -> tuple[Upload, bool]:
+        """One task more needs these bytes; True where they have to be sent."""
+        shared = self._shared.get(blob.digest) if blob.digest is not None else None
+        if shared is not None:
+            if shared.needed_by == 0 and self._idle.pop(shared.object_id, None) is not None:
+                self._idle_bytes -= shared.size
+            shared.needed_by += 1
+            return shared, False
+        upload = Upload(self._new_object_id(), blob)
+        upload.needed_by = 1
+        if blob.digest is not None:
+            self._shared[blob.digest] = upload
+        self.created.append(upload)
+        self._unstored[upload.object_id] = upload
+        return upload, True
+
+    def stored(self, object_id: bytes) -> None:
+        """The store has it: from now on it can be deleted."""
+        upload = self._unstored.pop(object_id, None)
+        if upload is not None and upload.dropped:
+            self.dropped.append(object_id)
+
+    def release(self, upload: Upload) -> None:
+        """One task less needs it."""
+        upload.needed_by -= 1
+        if upload.needed_by:
+            return
+        if upload.digest is None:
+            self._drop(upload)
+            return
+        self._idle[upload.object_id] = upload
+        self._idle_bytes += upload.size
+        while self._idle_bytes > self._idle_bytes_max or len(self._idle) > self._idle_count_max:
+            self._drop_oldest()
+
+    def clear_idle(self) -> None:
+        """Drop everything that no task needs."""
+        while self._idle:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, upload = self._idle.popitem(last=False)
+        self._idle_bytes -= upload.size
+        if upload.digest is not None:
+            del self._shared[upload.digest]
+        self._drop(upload)
+
+    def _drop(self, upload: Upload) -> None:
+        upload.dropped = True
+        if upload.object_id not in self._unstored:
+            self.dropped.append(upload.object_id)

@@ -1,0 +1,376 @@
+"""How a future moves: state, story, and who is told. `future.py` adds what users ask of it.
+
+The future owns its state under its own lock. Whoever fires an event performs, after the lock is
+released, what concerns the future (wake the waiters, run the callbacks) and hands the effects of
+the wire to `perform`. What is rare (condition, waiters, callbacks, outcome) is made when needed.
+
+A step is prepared without the lock and taken under it, where nothing is computed any more: so a
+finalizer that the garbage collector runs in between may fire the same future, and nothing that
+raises can leave it half moved.
+"""
+
+import concurrent.futures
+import logging
+from _thread import RLock
+from collections.abc import Callable
+from threading import Condition
+from time import monotonic
+from typing import Any, ClassVar, TypeVar
+
+from futurefsm.fsm import errors, threads
+from futurefsm.fsm.compiled import Node, Step
+from futurefsm.fsm.lifecycles import CONFIRMED
+from futurefsm.fsm.outcomes import Outcome
+from futurefsm.fsm.rare import Callbacks, Rare, Told
+from futurefsm.fsm.states import CANCELLED_VIEW, RUNNING_VIEW, State
+from futurefsm.fsm.story import CALLER, FIELDS, WIRE, Raw, Story, extended
+from futurefsm.fsm.table import Lifecycle
+
+T = TypeVar("T")
+
+logger = logging.getLogger("futurefsm.fsm")
+
+
+class Core(concurrent.futures.Future[T]):
+    """The moving part of `Future`; never used alone.
+
+    Raises:
+        ValueError: the lifecycle is not about a future.
+
+    Hooks for an author of a client: `perform`, `violated`, `describe`, `_keep`, `_take_special`,
+    `_tell`, `_call_back`. Those that say "under the lock" must neither raise nor wait.
+    """
+
+    __slots__ = ("_exception", "_lock", "_node", "_rare", "_result", "_story")
+
+    default_lifecycle: ClassVar[Lifecycle] = CONFIRMED
+
+    _start: ClassVar[Node] = CONFIRMED.compiled
+    _node: Node
+    _rare: Rare | None
+    _story: Raw
+    _result: Any
+    _exception: BaseException | None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._start = _start(cls.default_lifecycle)
+
+    def __init__(self, lifecycle: Lifecycle | None = None) -> None:
+        # The standard library's __init__ makes a condition and two lists: not called, see _rare.
+        self._lock = RLock()
+        self._node = self._start if lifecycle is None else _start(lifecycle)
+        self._story = ()
+        self._result = self._exception = self._rare = None
+
+    # What concurrent.futures' own functions (wait, as_completed) and its tests look at.
+
+    @property
+    def _state(self) -> str:  # type: ignore[override]
+        return str(self._node.view)
+
+    @property
+    def _condition(self) -> Condition:  # type: ignore[override]
+        rare = self._made_rare()
+        if rare.condition is None:
+            fresh = Condition(self._lock)
+            with self._lock:
+                # Two threads may have come here: both must sleep on the same one.
+                if rare.condition is None:
+                    rare.condition = fresh
+        return rare.condition
+
+    @property
+    def _waiters(self) -> list[Any]:  # type: ignore[override]
+        return self._made_rare().waiters
+
+    @property
+    def _done_callbacks(self) -> Callbacks:
+        return self._made_rare().callbacks
+
+    def _made_rare(self) -> Rare:
+        rare = self._rare
+        if rare is None:
+            fresh = Rare()
+            with self._lock:
+                rare = self._rare
+                if rare is None:
+                    rare = self._rare = fresh
+        return rare
+
+    # Reading.
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """The table that it obeys."""
+        return self._node.lifecycle
+
+    @property
+    def state(self) -> State:
+        """The state now; equal to its name."""
+        return self._node.state
+
+    @property
+    def story(self) -> Story:
+        """What happened to it so far (state, event, monotonic time, where from). Bounded."""
+        with self._lock:
+            return self._told(self._story)
+
+    def _told(self, raw: Raw) -> Story:
+        rare = self._rare
+        if rare is None:
+            return Story(self.lifecycle.start, raw)
+        return Story(self.lifecycle.start, raw, rare.stays, rare.forgotten)
+
+    @property
+    def cancel_outcome(self) -> Outcome | None:
+        """What is known of a request to cancel; None where there was none."""
+        rare = self._rare
+        return rare.outcome if rare is not None else None
+
+    def done(self) -> bool:
+        """True once it is settled: cancelled, or finished."""
+        return self._node.settled
+
+    def running(self) -> bool:
+        """True while its answer is owed, also while a cancel is."""
+        return self._node.view == RUNNING_VIEW
+
+    def describe(self) -> str:
+        """What it is, for error messages; a subclass names the task here."""
+        return "the future"
+
+    def __repr__(self) -> str:
+        node, story = self._node, self._story
+        value = self._repr_value() if node.settled and not node.state.is_cancelled else ""
+        if node.lifecycle.standard_repr:
+            what = f"state={_shown(node)}{value}"
+        elif story:
+            what = f"state={node.state}{value} after {story[-FIELDS].event}"
+        else:
+            what = f"state={node.state}"
+        return f"<{type(self).__name__} at {id(self):#x} {what}>"
+
+    def _repr_value(self) -> str:
+        """What a finished future ended with, for `repr`."""
+        error = self._exception
+        if error is not None:
+            return f" raised {type(error).__name__}"
+        return f" returned {type(self._result).__name__}"
+
+    # Moving.
+
+    def fire(self, event: str, value: Any = None, source: str = WIRE) -> Step:
+        """Let an event happen, and perform what follows.
+
+        Args:
+            event: an event of the lifecycle, or its name.
+            value: what came with it: the value of a success, the exception of a failure.
+            source: where it comes from: "wire", "client", or "caller" (in this process).
+
+        Returns:
+            the step that was taken; the effects that concern the wire were handed to `perform`.
+
+        Raises:
+            InvalidStateError: a caller in this process fired what the table forbids. From anywhere
+                else a violation is counted, handed to `violated`, and moves nothing.
+            KeyError: the lifecycle has no such event.
+            BaseException: what `perform` raised, or a callback that is no `Exception` (Ctrl-C): at
+                the end, when the future has moved and all who wait for it were told.
+        """
+        while True:
+            node = self._node
+            try:
+                step = node.on[event]
+            except KeyError:
+                raise self._unknown(event) from None
+            if step.plain:
+                story = self._story + (step, monotonic(), source)
+                # As `with`, but for its price (a sixth of all).
+                lock, won, told = self._lock, False, None
+                try:
+                    lock.acquire()
+                    won = self._node is node
+                    if won:
+                        if step.offers is not None:
+                            self._keep(step, value)
+                        self._node = step.node
+                        self._story = story
+                        if self._rare is not None:
+                            told = self._rare.take(step)
+                    lock.release()
+                except BaseException:
+                    self._interrupted(step, value, won, told)
+                    raise
+                if not won:
+                    continue  # somebody was quicker: look again
+                if told is not None:
+                    self._follow(step, value, told)
+                elif step.effects:
+                    self.perform(step, value)
+                return step
+            if step.violates or (step.violates_by_caller and source == CALLER):
+                return self._refuse(step, source)
+            if self._took_special(node, step, value, source):
+                return step
+
+    def _took_special(self, node: Node, step: Step, value: Any, source: str) -> bool:
+        """Take a step that is not on the fast path; False if somebody was quicker."""
+        rare = self._made_rare()
+        before = story = self._story
+        kept = value
+        if step.moves:
+            story = extended(before, step, monotonic(), source)
+        if step.own_error is not None:
+            kept = self._own_error(step, value, self._told(story))
+        # What a step discards is let go after the lock: its finalizers are not ours.
+        dropped = None
+        with self._lock:
+            if self._node is not node or self._story is not before:
+                return False
+            if step.discards:
+                dropped = (self._result, self._exception)
+            self._take_special(step, kept, source)
+            self._story = story
+            if len(story) == len(before) and step.moves:
+                rare.forgotten += 1
+            told = rare.take(step)
+        del dropped
+        self._follow(step, value, told)
+        return True
+
+    def _interrupted(self, step: Step, value: Any, won: bool, told: Told | None) -> None:
+        """Ctrl-C while a step was taken: the lock is let go, and what was taken is told."""
+        moved = won and self._node is step.node
+        # The first place where Ctrl-C can come is behind acquire(), the last behind release().
+        if self._lock._is_owned():  # type: ignore[attr-defined]
+            if moved and told is None and self._rare is not None:
+                told = self._rare.take(step)
+            self._lock.release()
+        if moved:
+            self._follow(step, value, told or ([], []))
+
+    def _take_special(self, step: Step, value: Any, source: str) -> None:
+        """Change what a step changes beside the story. Under the lock.
+
+        Args:
+            value: what came with the event; the error, where the step makes one of its own.
+        """
+        rare = self._made_rare()
+        if step.offers is not None:
+            self._keep(step, value)
+        elif step.own_error is not None:
+            self._exception = value
+        elif step.discards:
+            self._result = self._exception = None
+        if not step.moves:
+            rare.stayed(step.event)
+        if step.outcome is not None:
+            rare.learn(step.outcome)
+        self._node = step.node
+
+    def _keep(self, step: Step, value: Any) -> None:
+        """Keep what a settling event brought. Under the lock."""
+        if step.offers:
+            self._result = value
+        else:
+            self._exception = value
+
+    def _follow(self, step: Step, value: Any, told: Told) -> None:
+        """Tell everybody. Nobody is forgotten because telling another raised."""
+        waiters, callbacks = told
+        try:
+            if waiters:
+                self._tell(waiters)
+        finally:
+            try:
+                if step.effects:
+                    self.perform(step, value)
+            finally:
+                if callbacks:
+                    self._call_back(callbacks)
+
+    def perform(self, step: Step, value: Any) -> None:
+        """Told, on the thread that fired and under no lock, the effects that concern the wire.
+
+        A bare future has no wire; a client's future overrides this. Two steps that two threads
+        fire one after the other may be handed over in either order. What it raises reaches who
+        fired, after the callbacks.
+
+        Args:
+            step: its `effects` are to be performed, in order.
+            value: what came with the event.
+        """
+
+    def violated(self, step: Step, source: str) -> None:
+        """Told, under no lock, of a message that a correct peer never sends. It moved nothing."""
+        if self._made_rare().stays[step.event] == 1:
+            logger.warning(
+                "%s: %s from the %s is a violation; ignored", self.describe(), step.row, source
+            )
+
+    def _own_error(self, step: Step, value: Any, story: Story) -> BaseException:
+        """The error of a step that makes one. `value`: more about it, or the exception itself."""
+        if isinstance(value, BaseException):
+            return value
+        return errors.own_error(str(step.own_error), self.describe(), value, story)
+
+    def _refuse(self, step: Step, source: str) -> Step:
+        rare = self._made_rare()
+        with self._lock:
+            rare.stayed(step.event)
+        if source == CALLER:
+            state = step.row.source
+            message = f"{self._state}: {self!r}: {step.event} is not allowed in state {state}"
+            raise errors.InvalidStateError(message, self.story)
+        self.violated(step, source)
+        return step
+
+    def _unknown(self, event: str) -> KeyError:
+        known = ", ".join(self.lifecycle.events)
+        return KeyError(f"{self.lifecycle!r} has no event {event!r}; it has {known}")
+
+    def _tell(self, waiters: list[Any]) -> None:
+        """Tell `wait()` and `as_completed()`, as the standard library's futures do."""
+        for waiter in waiters:
+            if self._node.state.is_cancelled:
+                waiter.add_cancelled(self)
+            elif self._raised():
+                waiter.add_exception(self)
+            else:
+                waiter.add_result(self)
+
+    def _raised(self) -> bool:
+        """Whether a finished future ended with an exception."""
+        return self._exception is not None
+
+    def _call_back(self, callbacks: Callbacks) -> None:
+        """Run callbacks of a settled future, in order, under no lock."""
+        interrupt: BaseException | None = None
+        with threads.calling_back():
+            for fn in callbacks:
+                try:
+                    self._call_one(fn)
+                except BaseException as raised:
+                    # Ctrl-C, SystemExit: the callbacks behind it still hear.
+                    interrupt = interrupt or raised
+        if interrupt is not None:
+            raise interrupt
+
+    def _call_one(self, fn: Callable[[Any], object]) -> None:
+        try:
+            fn(self)
+        except Exception:
+            logger.exception("exception calling callback for %r", self)
+
+
+def _start(lifecycle: Lifecycle) -> Node:
+    if lifecycle.about != "future":
+        raise ValueError(f"{lifecycle!r} is about a {lifecycle.about}, not about a future")
+    return lifecycle.compiled
+
+
+def _shown(node: Node) -> str:
+    """A state as `concurrent.futures` prints it: whether a cancel was announced is not said."""
+    view = CANCELLED_VIEW if node.state.is_cancelled else node.view
+    return str(view).lower()

@@ -1,0 +1,110 @@
+"""The story of a future: what moved it, when, and from where. PURE.
+
+While a future lives its story is one flat tuple (step, time, source, step, time, source, ...): no
+object is made for a step until somebody reads it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+if TYPE_CHECKING:
+    from futurefsm.fsm.compiled import Step
+    from futurefsm.fsm.events import Event
+    from futurefsm.fsm.states import State
+
+# Moves kept. A shipped lifecycle moves a future at most four times; a lifecycle with a loop can
+# move it for ever, and then the oldest are forgotten.
+MOVES_MAX = 32
+FIELDS = 3
+RAW_MAX = MOVES_MAX * FIELDS
+
+# Where an event came from.
+CALLER = "caller"
+WIRE = "wire"
+CLIENT = "client"
+
+# (step, time, source) repeated; a tuple, so that readers need no lock.
+Raw = tuple[Any, ...]
+
+
+def extended(raw: Raw, step: "Step", time: float, source: str) -> Raw:
+    """The story with one move more; the oldest move goes when there are too many."""
+    if len(raw) >= RAW_MAX:
+        raw = raw[FIELDS:]
+    return (*raw, step, time, source)
+
+
+class Move(NamedTuple):
+    """One move of a future.
+
+    Attributes:
+        state: the state afterwards.
+        event: what moved it.
+        time: monotonic seconds.
+        source: where the event came from: "caller", "wire" or "client" (its timers and its end).
+    """
+
+    state: "State"
+    event: "Event"
+    time: float
+    source: str
+
+
+class Story(Sequence[Move]):
+    """What happened to a future, oldest first. Immutable; `str()` gives the text of errors.
+
+    Attributes:
+        start: the state in which it began.
+        stays: events that did not move it, counted.
+        forgotten: how many of the oldest moves are not kept any more.
+    """
+
+    __slots__ = ("_moves", "forgotten", "start", "stays")
+
+    def __init__(
+        self, start: "State", raw: Raw, stays: Mapping[str, int] | None = None, forgotten: int = 0
+    ) -> None:
+        self.start = start
+        self._moves = tuple(
+            Move(raw[i].row.target, raw[i].event, raw[i + 1], raw[i + 2])
+            for i in range(0, len(raw), FIELDS)
+        )
+        self.stays: Counter[str] = Counter(stays or {})
+        self.forgotten = forgotten
+
+    @overload
+    def __getitem__(self, index: int) -> Move: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Move]: ...
+    def __getitem__(self, index: int | slice) -> Move | Sequence[Move]:
+        return self._moves[index]
+
+    def __len__(self) -> int:
+        return len(self._moves)
+
+    def __iter__(self) -> Iterator[Move]:
+        return iter(self._moves)
+
+    def __repr__(self) -> str:
+        return f"<Story {self.path()}>"
+
+    def path(self) -> str:
+        """The states in order: "pending → running → finished"."""
+        begin = "…" if self.forgotten else str(self.start)
+        return " → ".join([begin, *(str(move.state) for move in self._moves)])
+
+    def __str__(self) -> str:
+        lines = [f"Story: {self.path()}"]
+        origin = self._moves[0].time if self._moves else 0.0
+        if self.forgotten:
+            lines.append(f"  ({self.forgotten} earlier moves forgotten)")
+        for move in self._moves:
+            lines.append(
+                f"  {move.time - origin:+10.6f} s  {move.event} → {move.state}"
+                f"  (from {move.source})"
+            )
+        if self.stays:
+            counted = ", ".join(f"{event} x{n}" for event, n in sorted(self.stays.items()))
+            lines.append(f"  without moving it: {counted}")
+        return "\n".join(lines)

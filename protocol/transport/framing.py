@@ -1,0 +1,168 @@
+"""YMQ framing: what goes over the byte stream of a YMQ connection. PURE.
+
+Both sides at once send four magic bytes and their identity; then any number of messages, each with
+its length in eight bytes, little-endian. No checksum, no acknowledgement, no end mark.
+"""
+
+from struct import Struct
+from typing import TypeAlias
+
+from futurefsm.protocol.errors import ProtocolError
+
+MAGIC = b"YMQ\x02"
+
+MAX_MESSAGE = 2**34
+"""Default limit for one message, in bytes; what is announced above it is refused."""
+
+MAX_IDENTITY = 4096
+
+_LENGTH = Struct("<Q")
+_SMALL = 65536
+
+Payload: TypeAlias = bytes | bytearray
+"""A received message. Larger ones are the very buffer that they arrived in: yours to keep."""
+
+
+class Skipped(bytes):
+    """Stands for a message that this process had no memory for: empty. The stream goes on.
+
+    Attributes:
+        size: bytes that the message had.
+    """
+
+    size: int
+
+    def __new__(cls, size: int) -> "Skipped":
+        self = super().__new__(cls)
+        self.size = size
+        return self
+
+
+def opening(identity: bytes) -> bytes:
+    """What a side sends first, without waiting for the other."""
+    return MAGIC + _LENGTH.pack(len(identity)) + identity
+
+
+def frame_header(length: int) -> bytes:
+    """What precedes a message of so many bytes."""
+    return _LENGTH.pack(length)
+
+
+class YmqFraming:
+    """One direction of a connection: bytes in, messages out.
+
+    Linear in the bytes, however they are cut. Holds what has arrived of one unfinished message and
+    never more than an eighth beyond it: an announced length by itself costs nothing. A message for
+    which there is no memory is passed over, and told as `Skipped`.
+
+    Args:
+        max_message: bytes; a longer announcement is a `ProtocolError`.
+
+    Attributes:
+        peer_identity: the peer's, once it has arrived.
+        failure: what was wrong with the stream, once something was; nothing comes out after it.
+    """
+
+    __slots__ = ("_body", "_head", "_max", "_skipped", "_wanted", "failure", "peer_identity")
+
+    def __init__(self, max_message: int = MAX_MESSAGE) -> None:
+        self.peer_identity: bytes | None = None
+        self.failure: ProtocolError | None = None
+        self._max = max_message
+        self._head = bytearray()
+        self._body: bytearray | None = None
+        self._wanted = 0
+        # Bytes of an unfinished message that were passed over, once memory ran out.
+        self._skipped = 0
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether the stream may end here without cutting a message."""
+        return not self._head and self._body is None
+
+    def feed(self, data: bytes | bytearray | memoryview) -> list[Payload]:
+        """The messages that these bytes complete.
+
+        Raises:
+            ProtocolError: wrong magic, or a length beyond the limit. Messages that precede the
+                fault in the same bytes are returned; the next call raises.
+        """
+        if self.failure is not None:
+            raise self.failure
+        messages: list[Payload] = []
+        try:
+            with memoryview(data) as view:
+                self._read(view, messages)
+        except ProtocolError as failure:
+            self.failure = failure
+            self._head.clear()
+            self._body = None
+            if not messages:
+                raise
+        return messages
+
+    def _read(self, view: memoryview, messages: list[Payload]) -> None:
+        at, end = 0, len(view)
+        while True:
+            if self._body is not None:
+                taken = min(self._wanted - len(self._body) - self._skipped, end - at)
+                self._hold(self._body, view[at : at + taken])
+                at += taken
+                if len(self._body) + self._skipped < self._wanted:
+                    return
+                if self._skipped:
+                    messages.append(Skipped(self._wanted))
+                else:
+                    self._complete(self._body, messages)
+                self._body, self._skipped = None, 0
+            if not self._head and self.peer_identity is not None:
+                at = self._whole_messages(view, at, messages)
+            needed = 8 if self.peer_identity is not None else 12
+            taken = min(needed - len(self._head), end - at)
+            self._head += view[at : at + taken]
+            at += taken
+            if self.peer_identity is None and self._head[:4] != MAGIC[: len(self._head)]:
+                raise ProtocolError("not a YMQ stream of version 2", self._head)
+            if len(self._head) < needed:
+                return
+            self._wanted = self._allowed(self._head, needed - 8)
+            self._head.clear()
+            self._body = bytearray()
+
+    def _hold(self, body: bytearray, part: memoryview) -> None:
+        if self._skipped:
+            self._skipped += len(part)
+            return
+        try:
+            body += part
+        except MemoryError:
+            self._skipped = len(body) + len(part)
+            body.clear()
+
+    def _whole_messages(self, view: memoryview, at: int, messages: list[Payload]) -> int:
+        """Take what lies complete in `view`, without the detour over the two buffers."""
+        end = len(view)
+        while end - at >= 8:
+            start = at + 8
+            stop = start + self._allowed(view, at)
+            if stop > end:
+                break
+            messages.append(bytes(view[start:stop]))
+            at = stop
+        return at
+
+    def _complete(self, body: bytearray, messages: list[Payload]) -> None:
+        if self.peer_identity is None:
+            self.peer_identity = bytes(body)
+        else:
+            messages.append(bytes(body) if len(body) <= _SMALL else body)
+
+    def _allowed(self, data: bytearray | memoryview, at: int) -> int:
+        (length,) = _LENGTH.unpack_from(data, at)
+        limit = MAX_IDENTITY if self.peer_identity is None else self._max
+        if length > limit:
+            what = "an identity" if self.peer_identity is None else "a message"
+            raise ProtocolError(
+                f"{what} of {length} bytes announced, {limit} are allowed", data[at:]
+            )
+        return int(length)

@@ -1,0 +1,109 @@
+"""Waiting for several links at once, and waking the thread that waits. No other file outside
+this folder needs to know that ZeroMQ does it.
+"""
+
+import os
+from contextlib import suppress
+from math import ceil
+from typing import Any, NamedTuple
+
+import zmq
+
+
+class Ready(NamedTuple):
+    """An item that can be read, written, or both. A broken one counts as readable."""
+
+    item: Any
+    readable: bool
+    writable: bool
+
+
+class Poller:
+    """Waits for `poll_item`s of transports and for plain file descriptors. For one thread.
+
+    Readiness is a level: what was not read is reported again. (ZeroMQ's own descriptor only tells
+    of edges; that is why it is never polled itself.)
+    """
+
+    def __init__(self) -> None:
+        self._poller = zmq.Poller()
+
+    def register(self, item: Any, *, read: bool = True, write: bool = False) -> None:
+        """Watch an item, or change what is watched for."""
+        self._poller.register(item, (zmq.POLLIN if read else 0) | (zmq.POLLOUT if write else 0))
+
+    def unregister(self, item: Any) -> None:
+        """Stop watching; an item that is not watched is ignored. Do it before you close it."""
+        if item in self._poller:
+            self._poller.unregister(item)
+
+    def poll(self, timeout_s: float | None) -> list[Ready]:
+        """What is ready, at once or within the time-out (None: no bound; have a `Waker`).
+
+        Negative time-outs count as none at all. Returns early, with nothing, never late: times are
+        rounded up to milliseconds, so that a deadline has passed when the wait for it is over.
+        """
+        timeout = None if timeout_s is None else max(0, ceil(timeout_s * 1000))
+        return [
+            Ready(item, bool(events & ~zmq.POLLOUT), bool(events & zmq.POLLOUT))
+            for item, events in self._poller.poll(timeout)
+        ]
+
+
+class Waker:
+    """Lets any thread end another one's `Poller.poll`.
+
+    The waiting thread registers `poll_item`, and when that is ready calls `drain` *before* it
+    looks at what it was woken for. While a wake is pending, `wake` costs one look at a flag.
+    """
+
+    __slots__ = ("_pending", "_read", "_write")
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        self._pending = False
+
+    @property
+    def poll_item(self) -> int:
+        """The descriptor to wait for."""
+        return self._read
+
+    @property
+    def write_fd(self) -> int:
+        """For `signal.set_wakeup_fd`: a byte written here wakes as well."""
+        return self._write
+
+    def wake(self) -> None:
+        """Wake the thread. Never blocks; from any thread, also from a signal handler; nothing
+        happens after `close`.
+        """
+        if self._pending:
+            return
+        try:
+            # In this order, and undone when interrupted: a flag without its byte would silence
+            # every later wake.
+            self._pending = True
+            os.write(self._write, b"w")
+        except BlockingIOError:
+            pass  # a full pipe wakes as well
+        except BaseException as error:
+            self._pending = False
+            if not isinstance(error, OSError):
+                raise
+
+    def drain(self) -> None:
+        """Accept the wake. Before anything else: what comes later wakes again."""
+        with suppress(OSError):  # nothing pending, or closed
+            os.read(self._read, 4096)
+        # After the read: a wake in between is left with its byte, which only wakes once more.
+        self._pending = False
+
+    def close(self) -> None:
+        """Give the descriptors back. Any number of times."""
+        read, write = self._read, self._write
+        self._read = self._write = -1
+        if read >= 0:
+            os.close(read)
+            os.close(write)

@@ -1,0 +1,251 @@
+"""The pool: starting, killing with all that came of it, reaping, caches. Real processes."""
+
+import os
+import pickle
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import engine_tasks as tasks
+import pytest
+from pool_world import PoolWorld
+
+from futurefsm.client.engine import frames, workers
+from futurefsm.client.engine.pipe import Answer
+from futurefsm.client.engine.workers import Answered, Died
+
+BOUND = 30.0
+
+
+def ended(pid: int) -> None:
+    """Wait, bounded, until a process that is not our child has ended."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        assert poll.poll(BOUND * 1000), f"{pid} is still there"
+    finally:
+        os.close(fd)
+
+
+def test_kill_takes_along_what_user_code_started(world: PoolWorld, tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    os.mkfifo(path)
+    world.send(0, tasks.spawns_and_sleeps, str(path))
+    family = [int(one) for one in path.read_text().split()]
+    assert len(family) == 2
+    world.pool.kill(0)
+    assert world.until(lambda e: isinstance(e, Died)) == Died(0, -9, True)
+    for one in family:
+        ended(one)
+
+
+def test_children_of_one_that_dies_by_itself_go_too(world: PoolWorld, tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    os.mkfifo(path)
+    world.send(0, tasks.spawns_and_sleeps, str(path))
+    family = [int(one) for one in path.read_text().split()]
+    os.kill(world.pool.pids[0], signal.SIGKILL)
+    world.until(lambda e: isinstance(e, Died))
+    for one in family:
+        ended(one)
+
+
+def test_an_answer_in_the_pipe_is_reported_before_the_death(world: PoolWorld) -> None:
+    sequence = world.send(0, lambda: "made it")
+    poll = select.poll()
+    poll.register(next(iter(world.pool._by_fd)), select.POLLIN)
+    assert poll.poll(BOUND * 1000)
+    world.pool.kill(0)
+    ended_pid = world.pool.pids[0]
+    os.waitid(os.P_PID, ended_pid, os.WEXITED | os.WNOWAIT)
+    first, second = world.pool.reap()
+    assert isinstance(first, Answered)
+    assert first.answer.sequence == sequence
+    assert pickle.loads(first.answer.payload) == "made it"
+    assert second == Died(0, -9, True)
+
+
+def test_half_an_answer_is_no_answer(world: PoolWorld) -> None:
+    world.send(0, lambda: b"x" * 50_000_000)
+    poll = select.poll()
+    poll.register(next(iter(world.pool._by_fd)), select.POLLIN)
+    assert poll.poll(BOUND * 1000)
+    world.pool.kill(0)
+    os.waitid(os.P_PID, world.pool.pids[0], os.WEXITED | os.WNOWAIT)
+    assert world.pool.reap() == [Died(0, -9, True)]
+
+
+def test_a_worker_that_does_not_read_blocks_nobody(world: PoolWorld) -> None:
+    """Stopped, it takes neither the large argument nor its death."""
+    world.pool.start()
+    world.until(lambda e: e.worker == 1)
+    os.kill(world.pool.pids[0], signal.SIGSTOP)
+    world.send(0, len, b"x" * 50_000_000)
+    assert world.value(1, lambda: 1) == 1
+    os.kill(world.pool.pids[0], signal.SIGCONT)
+    event = world.until(lambda e: e.worker == 0)
+    assert isinstance(event, Answered)
+    assert pickle.loads(event.answer.payload) == 50_000_000
+
+
+def test_all_deaths_are_reaped(pool: PoolWorld) -> None:
+    for _ in range(6):
+        pool.start()
+    pids = pool.pool.pids
+    for number in pids:
+        pool.pool.kill(number)
+    dead = {pool.until(lambda e: isinstance(e, Died)).worker for _ in pids}
+    assert dead == set(pids)
+    assert len(pool.pool) == 0
+    for pid in pids.values():
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_worker_that_cannot_boot_dies_unbooted() -> None:
+    with open(os.devnull, "w") as quiet, PoolWorld(path=(), stderr=quiet.fileno()) as world:
+        world.pool.start()
+        assert world.until(lambda e: isinstance(e, Died)) == Died(0, 1, False)
+
+
+def test_a_path_larger_than_a_socket_buffer(pool: PoolWorld) -> None:
+    long = tuple(f"/nowhere/{at}" for at in range(30_000))
+    with PoolWorld(path=(*sys.path, *long)) as world:
+        world.start()
+        assert world.value(0, lambda: len(sys.path)) == len(sys.path) + len(long)
+
+
+def test_options_of_the_interpreter(pool: PoolWorld) -> None:
+    with PoolWorld(flags=("-O", "-X", "utf8")) as world:
+        world.start()
+        assert world.value(0, lambda: (sys.flags.optimize, sys.flags.utf8_mode)) == (1, 1)
+
+
+# -- caches
+
+
+def sent(world: PoolWorld, monkeypatch: pytest.MonkeyPatch) -> list[frames.Run]:
+    """Every head that goes to a worker from now on."""
+    seen: list[frames.Run] = []
+    real = frames.run_head
+
+    def spy(run: frames.Run, size: int) -> bytes:
+        seen.append(run)
+        return real(run, size)
+
+    monkeypatch.setattr(workers.frames, "run_head", spy)
+    return seen
+
+
+def test_functions_and_repeated_arguments_are_sent_once(
+    world: PoolWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = sent(world, monkeypatch)
+    function, argument = world.blob(len), world.blob("abc")
+    for _ in range(4):
+        assert world.value(0, function, argument) == 3
+    absent = frames.ABSENT
+    assert [head[2][1] for head in heads if head[2]] == [len(function[1]), *[absent] * 3]
+    # The first time nobody knows that it will come again; the second time it is kept.
+    size = len(argument[1])
+    assert [head[3][0][1] for head in heads] == [size, size, absent, absent]
+
+
+def test_forgotten_objects_leave_the_worker(
+    world: PoolWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = sent(world, monkeypatch)
+    function, argument = world.blob(len), world.blob("abc")
+    for _ in range(3):
+        world.value(0, function, argument)
+    heads.clear()
+    world.pool.forget([argument[0], function[0], b"unknown"])
+    assert sorted(key for head in heads for key in head[4]) == [
+        b"a" + argument[0],
+        b"f" + function[0],
+    ]
+    assert world.value(0, function, (argument[0], pickle.dumps("longer"))) == 6
+
+
+def test_a_busy_worker_is_told_with_its_next_task(
+    world: PoolWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "gate"
+    os.mkfifo(path)
+    heads = sent(world, monkeypatch)
+    function = world.blob(lambda name: open(name).read())  # noqa: SIM115
+    world.send(0, function, str(path))
+    world.pool.forget([function[0]])
+    assert len(heads) == 1
+    path.write_text("open")
+    world.until(lambda e: e.worker == 0)
+    world.value(0, lambda: 1)
+    assert heads[1][4] == (b"f" + function[0],)
+
+
+def test_caches_are_bounded(world: PoolWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "CACHE_ENTRIES", 3)
+    monkeypatch.setattr(workers, "CACHE_BYTES", 4000)
+    for at in range(10):
+        assert world.value(0, lambda at=at: at) == at
+    held = world.pool._workers[0].held
+    assert len(held) <= 3
+    assert sum(held.values()) == world.pool._workers[0].held_bytes <= 4000
+    large = world.blob("x" * 2000)
+    for _ in range(3):
+        world.value(0, len, large)
+    assert b"a" + large[0] not in held
+
+
+def test_the_book_about_caches_ends_with_the_worker(world: PoolWorld) -> None:
+    for at in range(5):
+        world.value(0, lambda at=at: at)
+    world.pool.kill(0)
+    world.until(lambda e: isinstance(e, Died))
+    assert world.pool._holders == {}
+
+
+# -- the lifeline
+
+_PARENT = """
+import sys, time
+sys.path[:] = {path!r}
+from pool_world import PoolWorld
+import engine_tasks as tasks
+world = PoolWorld()
+for number in range(2):
+    world.start()
+print(*world.pool.pids.values(), flush=True)
+world.send(0, tasks.holds_the_lock)
+world.send(1, time.sleep, 1000)
+sys.stdin.read()
+"""
+
+
+def test_workers_end_with_the_engine_even_inside_an_extension() -> None:
+    code = textwrap.dedent(_PARENT).format(path=sys.path)
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        pids = [int(one) for one in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        fds = [os.pidfd_open(pid) for pid in pids]
+        parent.kill()
+        for fd in fds:
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            assert poll.poll(BOUND * 1000)
+            os.close(fd)
+
+
+def test_answers_are_values() -> None:
+    """An answer is compared, not only looked at."""
+    assert Answer(frames.VALUE, 1, 0.0, 0, 0.0, b"") == Answer(frames.VALUE, 1, 0.0, 0, 0.0, b"")

@@ -1,0 +1,89 @@
+"""The agent's thread: what wakes it, what ends it, and what it leaves."""
+
+import operator
+import threading
+import time
+from typing import Any
+
+import psutil
+import pytest
+
+from futurefsm.client.client import Client
+from futurefsm.fsm.errors import ConnectionLostError
+from futurefsm.protocol import messages as m
+from tests.client.scripted import PATIENCE_S, ScriptedScheduler
+
+
+def test_call_runs_on_its_thread_and_knows_the_end(client: Client) -> None:
+    agent = client._agent
+    assert agent.call(lambda: threading.current_thread().name) == f"{agent.name}-agent"
+    client.disconnect(timeout=0)
+    assert agent.call(lambda: 1) is None
+
+
+def test_it_does_not_poll(client: Client, scheduler: ScriptedScheduler) -> None:
+    """Ten thousand pending futures cost no turn of the loop, but for heartbeats."""
+    futures = [client.submit(operator.add, 1, 2) for _ in range(10_000)]
+    for _ in futures:
+        scheduler.expect(m.Task)
+    agent = client._agent
+    while agent.call(lambda: agent._store.outstanding):
+        pass
+    turns = 0
+    original = agent._turn
+
+    def counted() -> bool:
+        nonlocal turns
+        turns += 1
+        return original()
+
+    agent.call(lambda: setattr(agent, "_turn", counted))
+    before = psutil.Process().cpu_times()
+    ended = agent.ended.wait(2.5)
+    after = psutil.Process().cpu_times()
+    assert not ended
+    # One heartbeat every two seconds and its echo, and the calls of this test.
+    assert turns < 8
+    assert after.user + after.system - before.user - before.system < 2.0
+    agent.call(lambda: delattr(agent, "_turn"))
+
+
+def test_a_pump_that_fails_ends_every_wait(client: Client, scheduler: ScriptedScheduler) -> None:
+    """It must not happen. If it does, nobody hangs, and the reason is told."""
+    future = client.submit(time.sleep, 1)
+    scheduler.expect(m.Task)
+
+    def explode() -> Any:
+        raise ZeroDivisionError("a bug")
+
+    client._agent.call(explode, timeout=0.2)
+    with pytest.raises(ConnectionLostError, match=r"message pump of client .* failed.*a bug"):
+        future.result(PATIENCE_S)
+    assert client._agent.ended.wait(PATIENCE_S)
+
+
+def test_threads_end_with_the_client(scheduler: ScriptedScheduler) -> None:
+    client = Client(scheduler.address, name="short")
+    client.submit(operator.add, 1, 2).add_done_callback(lambda f: None)
+    scheduler.result(scheduler.expect(m.Task), 3)
+    client.shutdown()
+    assert not [t for t in threading.enumerate() if t.name.startswith("short-")]
+
+
+def test_a_task_larger_than_the_socket_goes_through(
+    client: Client, scheduler: ScriptedScheduler
+) -> None:
+    payload = bytes(range(256)) * 100_000
+    future = client.submit(len, payload)
+    task = scheduler.expect(m.Task)
+    time_is_up = time.monotonic() + PATIENCE_S
+    argument = task.function_args[0].data
+    while argument not in scheduler.objects and time.monotonic() < time_is_up:
+        time.sleep(0.001)
+    # Lengths first: nobody wants to read these bytes in a failure.
+    stored = scheduler.objects[argument]
+    assert len(stored) > len(payload)
+    scheduler.result(task, payload)
+    value: Any = future.result(PATIENCE_S)
+    assert len(value) == len(payload)
+    assert hash(value) == hash(payload)

@@ -1,0 +1,337 @@
+"""Every way in which a client ends: nothing is left behind, and nothing takes longer than it may.
+
+Most of these are scripts, run by an interpreter of their own, because they end it.
+"""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from futurefsm.client.client import Client
+from futurefsm.client.inbox import Asked
+from tests.client.scripted import PATIENCE_S
+
+PRELUDE = """\
+import os, sys, threading, time
+from futurefsm.client.client import Client
+"""
+
+
+def script(body: str, folder: Path, **how: Any) -> "subprocess.CompletedProcess[str]":
+    """Run a script; its temporary files go into `folder`, so that what it leaves is seen."""
+    path = folder / "script.py"
+    path.write_text(PRELUDE + textwrap.dedent(body))
+    return subprocess.run(
+        [sys.executable, str(path)],
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **how,
+    )
+
+
+def relatives(folder: Path) -> list[psutil.Process]:
+    """Processes that work in this folder: engines and workers have it as their directory."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd() == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def assert_nothing_left(folder: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while relatives(folder) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert relatives(folder) == []
+    while list(folder.glob("futurefsm-*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert list(folder.glob("futurefsm-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "out", "err"),
+    [
+        pytest.param(
+            """
+            client = Client(workers=2)
+            print(client.submit(pow, 2, 5).result())
+            """,
+            0,
+            "32",
+            "",
+            id="done, not closed",
+        ),
+        pytest.param("client = Client(workers=2)", 0, "", "", id="unused"),
+        pytest.param(
+            """
+            client = Client(workers=2, name="lazy")
+            futures = [client.submit(time.sleep, 100) for _ in range(5)]
+            """,
+            0,
+            "",
+            "abandoned: 5 tasks of client lazy",
+            id="pending",
+        ),
+        pytest.param(
+            """
+            client = Client(workers=2, name="lazy")
+            future = client.submit(time.sleep, 100)
+            sys.exit(7)
+            """,
+            7,
+            "",
+            "abandoned: 1 tasks of client lazy",
+            id="sys.exit",
+        ),
+        pytest.param(
+            """
+            client = Client(workers=2, name="lazy")
+            future = client.submit(time.sleep, 100)
+            raise KeyError("in user code")
+            """,
+            1,
+            "",
+            "KeyError: 'in user code'",
+            id="exception",
+        ),
+        pytest.param(
+            """
+            with Client(workers=2) as client:
+                future = client.submit(time.sleep, 100)
+                raise KeyError("in user code")
+            """,
+            1,
+            "",
+            "KeyError: 'in user code'",
+            id="exception in the body of with",
+        ),
+        pytest.param(
+            """
+            client = Client(workers=1)
+            future = client.submit(pow, 2, 3)
+            future.add_done_callback(lambda f: time.sleep(100))
+            future.result()
+            """,
+            0,
+            "",
+            "",
+            id="a callback that sleeps",
+        ),
+        pytest.param(
+            """
+            Client(workers=1).submit(time.sleep, 0.1)
+            def main():
+                return Client(workers=1).submit(pow, 2, 5)
+            print(main().result())
+            """,
+            0,
+            "32",
+            "",
+            id="nobody holds it, no guard for __main__",
+        ),
+        pytest.param(
+            """
+            client = Client(workers=1)
+            client.submit(pow, 2, 5).result()
+            os._exit(5)
+            """,
+            5,
+            "",
+            "",
+            id="os._exit",
+        ),
+        pytest.param(
+            """
+            clients = [Client(workers=1) for _ in range(3)]
+            threading.Thread(target=lambda: time.sleep(0.2)).start()
+            """,
+            0,
+            "",
+            "",
+            id="several",
+        ),
+    ],
+)
+def test_the_interpreter_exits(tmp_path: Path, body: str, code: int, out: str, err: str) -> None:
+    began = time.monotonic()
+    ended = script(body, tmp_path)
+    took = time.monotonic() - began
+    assert (ended.returncode, ended.stdout.strip()) == (code, out), ended.stderr
+    assert err in ended.stderr
+    if not err:
+        assert ended.stderr == ""
+    assert took < PATIENCE_S
+    assert_nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize("where", ["result", "with", "map", "submit"])
+def test_ctrl_c(tmp_path: Path, where: str) -> None:
+    """SIGINT to the whole foreground group, as a terminal sends it."""
+    bodies = {
+        "result": "client.submit(time.sleep, 100).result()",
+        "with": "client.submit(time.sleep, 100); time.sleep(100)",
+        "map": "list(client.map(time.sleep, [100] * 5))",
+        "submit": "[client.submit(time.sleep, 100) for _ in range(10)]; client.shutdown()",
+    }
+    path = tmp_path / "script.py"
+    path.write_text(
+        PRELUDE + f"with Client(workers=2) as client:\n    print('up', flush=True)\n"
+        f"    threading.Timer(0.3, lambda: print('now', flush=True)).start()\n"
+        f"    {bodies[where]}\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(path)],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    assert process.stdout.readline() == "now\n"
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
+    assert "KeyboardInterrupt" in stderr
+    assert process.returncode in (1, 130, -signal.SIGINT)
+    assert_nothing_left(tmp_path)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_the_client_process_is_killed(tmp_path: Path, how: int) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(
+        PRELUDE + "client = Client(workers=2)\nclient.submit(time.sleep, 100)\n"
+        "print('up', flush=True)\ntime.sleep(100)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(path)],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(how)
+    process.wait(PATIENCE_S)
+    process.stdout.close()
+    assert_nothing_left(tmp_path)
+
+
+def test_open_and_close_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    me = psutil.Process()
+
+    def more_than(before: tuple[int, int]) -> bool:
+        return me.num_fds() > before[0] or len(me.threads()) > before[1]
+
+    def once(n: int) -> None:
+        with Client(workers=1) as client:
+            client.submit(pow, n, 2).add_done_callback(lambda f: f.result())
+            assert list(tmp_path.iterdir())
+
+    once(0)
+    before = me.num_fds(), len(me.threads())
+    for n in range(8):
+        once(n)
+    # Threads of a closed client may need a moment to be gone for the system.
+    deadline = time.monotonic() + PATIENCE_S
+    while more_than(before) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not more_than(before)
+    assert list(tmp_path.iterdir()) == []
+    assert not [p for p in me.children(recursive=True) if "engine" in " ".join(p.cmdline())]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("can't start new thread")])
+def test_a_start_that_is_broken_off_leaves_no_engine(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(self: threading.Thread) -> None:
+        raise error
+
+    before = psutil.Process().children()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(type(error)):
+            Client(workers=1)
+    assert psutil.Process().children() == before
+
+
+@pytest.mark.parametrize("forever", [math.inf, 1e12])
+def test_time_outs_without_end(forever: float) -> None:
+    client = Client(workers=1, timeout=forever, cancel_timeout=forever)
+    assert client.submit(pow, 2, 3).result(PATIENCE_S) == 8
+    sleeping = client.submit(time.sleep, 60)
+    assert client.cancel([sleeping])
+    sleeping = client.submit(time.sleep, 60)
+    client.disconnect()
+    assert sleeping.cancelled()
+
+
+def test_a_finalizer_on_the_pumps_own_thread_may_close_it() -> None:
+    client = Client(workers=1)
+    sleeping = client.submit(time.sleep, 60)
+    took: list[float] = []
+
+    def finalizer() -> None:
+        began = time.monotonic()
+        client.disconnect()
+        took.append(time.monotonic() - began)
+
+    client._agent.inbox.put(Asked(finalizer))
+    client.shutdown()
+    assert sleeping.cancelled()
+    assert took[0] < 4
+
+
+def test_an_engine_that_is_stopped_does_not_outlive_the_interpreter(tmp_path: Path) -> None:
+    done = script(
+        """
+        import signal
+        client = Client(workers=1)
+        running = client.submit(time.sleep, 60)
+        os.kill(client._agent._engine.pid, signal.SIGSTOP)
+        """,
+        tmp_path,
+    )
+    assert done.returncode == 0
+    assert "did not end in time" in done.stderr
+    assert_nothing_left(tmp_path)
+
+
+def test_an_agent_that_is_stuck_does_not_keep_the_engine(tmp_path: Path) -> None:
+    done = script(
+        """
+        from futurefsm.client.inbox import Asked
+        client = Client(workers=1)
+        client.submit(len, "ab").result()
+        stop = threading.Lock()
+        stop.acquire()
+        client._agent.inbox.put(Asked(stop.acquire))
+        """,
+        tmp_path,
+    )
+    assert done.returncode == 0
+    assert "did not end in time" in done.stderr
+    assert_nothing_left(tmp_path)

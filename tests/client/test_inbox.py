@@ -1,0 +1,147 @@
+"""The pump's inbox: order, bounds, and its end."""
+
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from futurefsm.client import inbox as inbox_room
+from futurefsm.client.errors import QueueFullError
+from futurefsm.client.inbox import Asked, Inbox, Submitted
+from futurefsm.client.tracked import Call
+from futurefsm.client.uploads import Blob
+from futurefsm.fsm.errors import ClientClosedError
+from futurefsm.fsm.threads import delivering
+
+
+def task(size: int = 1) -> Submitted:
+    return Submitted(None, Call(b"t" * 16, Blob(b"", None, "f"), (), b""), size)
+
+
+def test_first_in_first_out_and_a_wake_each() -> None:
+    woken: list[int] = []
+    inbox = Inbox(lambda: woken.append(1))
+    first, second = Asked(lambda: None), Asked(lambda: None)
+    assert inbox.put(first)
+    assert inbox.put(second)
+    assert len(woken) == len(inbox) == 2
+    assert inbox.take() is first
+    assert inbox.take() is second
+    assert inbox.take() is None
+
+
+@pytest.mark.parametrize(("tasks", "size"), [(2, 1), (100, 60)])
+def test_full_waits_for_room(tasks: int, size: int) -> None:
+    inbox = Inbox(lambda: None, tasks_max=tasks, bytes_max=120)
+    for _ in range(2):
+        inbox.reserve(size, 0)
+        inbox.put_task(task(size))
+    with pytest.raises(QueueFullError, match=r"full \(2 tasks.*waited 0.01 s"):
+        inbox.reserve(size, 0.01)
+    done: Future[None] = Future()
+    waiter = threading.Thread(target=lambda: done.set_result(inbox.reserve(size, 20)))
+    waiter.start()
+    inbox.take()
+    done.result(20)
+    waiter.join()
+
+
+def test_a_task_larger_than_all_the_room_goes_alone() -> None:
+    inbox = Inbox(lambda: None, bytes_max=10)
+    inbox.reserve(1000, 0)
+    with pytest.raises(QueueFullError):
+        inbox.reserve(1, 0)
+    inbox.give_back(1000)
+    inbox.reserve(1, 0)
+
+
+def test_full_raises_at_once_where_waiting_is_wrong() -> None:
+    inbox = Inbox(lambda: None, tasks_max=1)
+    inbox.reserve(1, 0)
+    with delivering("runs a test"), pytest.raises(QueueFullError, match="runs a test"):
+        inbox.reserve(1, 1000)
+
+
+def test_closed_tells_those_who_wait() -> None:
+    inbox = Inbox(lambda: None, tasks_max=1)
+    inbox.reserve(1, 0)
+    done: Future[None] = Future()
+
+    def wait_for_room() -> None:
+        try:
+            inbox.reserve(1, 20)
+        except BaseException as error:
+            done.set_exception(error)
+
+    waiter = threading.Thread(target=wait_for_room)
+    waiter.start()
+    inbox.close("it is over")
+    with pytest.raises(ClientClosedError, match="it is over"):
+        done.result(20)
+    waiter.join()
+    assert inbox.closed == "it is over"
+
+
+def test_shut_accepts_nothing_and_keeps_what_it_has() -> None:
+    inbox = Inbox(lambda: None)
+    inbox.reserve(1, 0)
+    assert inbox.put_task(task())
+    inbox.shut("done")
+    assert not inbox.put(Asked(lambda: None))
+    assert not inbox.put_task(task())
+    assert isinstance(inbox.take(), Submitted)
+
+
+def interrupted_at(call: int, act: Callable[[], object]) -> bool:
+    """Do it with Ctrl-C as its `call`-th Python function begins; False where it has fewer."""
+    seen = 0
+
+    def trace(frame: Any, event: str, arg: Any) -> Any:
+        nonlocal seen
+        # Signals are looked at where a function begins, not at every line. A finalizer that runs
+        # in between is none of these functions.
+        if event == "call" and frame.f_code.co_filename in (
+            inbox_room.__file__,
+            threading.__file__,
+        ):
+            seen += 1
+            if seen == call:
+                raise KeyboardInterrupt
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        act()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+@pytest.mark.parametrize("name", ["reserve", "put_task", "take", "give_back", "close", "shut"])
+def test_ctrl_c_in_any_function_leaves_the_lock_free(name: str) -> None:
+    """Held for ever, it would stop the pump."""
+    for call in range(1, 100):
+        inbox = Inbox(lambda: None)
+        inbox.reserve(1, 0)
+        inbox.put_task(task())
+        arguments: dict[str, Any] = {
+            "reserve": (1, 0),
+            "put_task": (task(),),
+            "give_back": (1,),
+            "close": ("closed",),
+            "shut": ("shut",),
+        }
+        cut = interrupted_at(call, lambda: getattr(inbox, name)(*arguments.get(name, ())))  # noqa: B023
+        taken: list[bool] = []
+        other = threading.Thread(target=lambda: taken.append(inbox._lock.acquire(timeout=1)))  # noqa: B023
+        other.start()
+        other.join()
+        assert taken == [True]
+        if not cut:
+            assert call > 1
+            return

@@ -1,0 +1,148 @@
+"""What travels, how often, and what is said when it cannot."""
+
+import functools
+import operator
+import threading
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from futurefsm.client.blame import shown
+from futurefsm.client.errors import UnsendableError
+from futurefsm.client.serializer import SHARE_MIN_BYTES, Serializer, name_of
+
+
+def plain(a: int, b: int = 2) -> int:
+    return a + b
+
+
+def test_a_function_by_reference_is_pickled_once() -> None:
+    serializer = Serializer()
+    assert serializer.function(operator.add, {}) is serializer.function(operator.add, {})
+    assert serializer.loads(serializer.function(plain, {}).payload) is plain
+
+
+def test_a_closure_is_pickled_each_time() -> None:
+    serializer = Serializer()
+    limit = 5
+
+    def over(value: int) -> bool:
+        return value > limit
+
+    before = serializer.function(over, {})
+    assert serializer.function(over, {}).digest == before.digest
+    limit = 7
+    after = serializer.function(over, {})
+    assert after.digest != before.digest
+    assert serializer.loads(after.payload)(6) is False
+
+
+def test_keywords_travel_with_the_function() -> None:
+    serializer = Serializer()
+    bound = serializer.loads(serializer.function(plain, {"b": 40}).payload)
+    assert bound(2) == 42
+
+
+def test_large_arguments_are_shared_small_ones_not() -> None:
+    serializer = Serializer()
+    assert serializer.argument(1, "argument 1", plain).digest is None
+    large = bytes(SHARE_MIN_BYTES)
+    first, second = (serializer.argument(large, "argument 1", plain) for _ in range(2))
+    assert first.digest is not None
+    assert first.digest == second.digest
+
+
+class Holder:
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+
+@pytest.mark.parametrize(
+    ("value", "blame"),
+    [
+        (threading.Lock(), ""),
+        ([1, {"key": threading.Lock()}], r"it\[1\]\['key'\]"),
+        (Holder((0, threading.Lock())), r"it\.inner\[1\]"),
+    ],
+)
+def test_the_error_names_the_part_to_blame(value: Any, blame: str) -> None:
+    with pytest.raises(UnsendableError, match=f"argument 3 of plain.*cannot be sent.*{blame}"):
+        Serializer().argument(value, "argument 3", plain)
+
+
+def test_a_function_that_cannot_travel() -> None:
+    lock = threading.Lock()
+
+    def locked() -> None:
+        with lock:
+            pass
+
+    with pytest.raises(UnsendableError, match=r"the function itself of .*locked.*closure lock"):
+        Serializer().function(locked, {})
+    with pytest.raises(UnsendableError, match="argument 'b' of plain"):
+        Serializer().function(plain, {"b": lock})
+
+
+def test_names() -> None:
+    assert name_of(plain) == "plain"
+    assert name_of(functools.partial(plain, 1)) == "partial(plain)"
+    assert name_of(Holder.__init__) == "Holder.__init__"
+
+    class Callable_:
+        def __call__(self) -> None: ...
+
+    assert name_of(Callable_()) == "Callable_"
+
+
+class Stubborn:
+    """Answers no question."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+    def __repr__(self) -> str:
+        raise ValueError("no text")
+
+    def __call__(self) -> int:
+        return 5
+
+
+class Unsendable(Stubborn):
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("no")
+
+
+class Unsayable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+class SaysNothing:
+    def __reduce__(self) -> Any:
+        raise Unsayable
+
+
+def test_objects_that_answer_no_question() -> None:
+    stubborn = Stubborn()
+    assert Serializer().loads(Serializer().function(stubborn, {}).payload)() == 5
+    assert name_of(stubborn) == "Stubborn"
+    assert name_of(Mock(func=Mock())) == "Mock"
+    assert shown(stubborn) == "<Stubborn>"
+    with pytest.raises(UnsendableError, match="the function itself of Unsendable"):
+        Serializer().function(Unsendable(), {})
+    with pytest.raises(UnsendableError, match="argument 1 of plain"):
+        Serializer().argument(Unsendable(), "argument 1", plain)
+    with pytest.raises(UnsendableError, match="Unsayable"):
+        Serializer().argument(SaysNothing(), "argument 1", plain)
+
+
+def test_a_closure_with_a_variable_that_comes_later() -> None:
+    lock = threading.Lock()
+
+    def early() -> Any:
+        return later, lock
+
+    with pytest.raises(UnsendableError, match="closure lock"):
+        Serializer().function(early, {})
+    later = 1

@@ -1,0 +1,82 @@
+"""Uploads: equal bytes travel once, and nothing stays that nobody needs."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from futurefsm.client.uploads import Blob, Upload, Uploads
+from futurefsm.protocol.ids import IdSource
+
+
+def table(**limits: int) -> Uploads:
+    ids = IdSource(b"test")
+    return Uploads(lambda: ids.object_id(b"Client|x"), **limits)
+
+
+def shared(payload: bytes) -> Blob:
+    return Blob(payload, payload, "name")
+
+
+def test_equal_bytes_share_one_object() -> None:
+    uploads = table()
+    first, new = uploads.need(shared(b"a"))
+    again, new_again = uploads.need(shared(b"a"))
+    assert first is again
+    assert (new, new_again) == (True, False)
+    assert len(uploads.created) == 1
+
+
+def test_unshared_bytes_go_with_their_task() -> None:
+    uploads = table()
+    first, _ = uploads.need(Blob(b"a", None, "x"))
+    second, new = uploads.need(Blob(b"a", None, "x"))
+    assert first is not second
+    assert new
+    uploads.stored(first.object_id)
+    uploads.release(first)
+    assert uploads.dropped == [first.object_id]
+
+
+def test_deleted_only_when_it_was_stored() -> None:
+    # The channels have no mutual order: a deletion that overtakes the bytes would leak them.
+    uploads = table()
+    upload, _ = uploads.need(Blob(b"a", None, "x"))
+    uploads.release(upload)
+    assert uploads.dropped == []
+    uploads.stored(upload.object_id)
+    uploads.stored(upload.object_id)
+    assert uploads.dropped == [upload.object_id]
+
+
+def test_idle_ones_stay_while_there_is_room() -> None:
+    uploads = table(idle_bytes_max=2)
+    held = [uploads.need(shared(bytes([n])))[0] for n in range(3)]
+    for upload in held:
+        uploads.stored(upload.object_id)
+        uploads.release(upload)
+    assert uploads.dropped == [held[0].object_id]
+    again, new = uploads.need(shared(b"\x01"))
+    assert again is held[1]
+    assert not new
+    uploads.clear_idle()
+    assert uploads.dropped == [held[0].object_id, held[2].object_id]
+    assert len(uploads) == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from(b"abcdef"), st.booleans()), max_size=60))
+def test_never_dropped_while_needed_and_bounded(moves: list[tuple[int, bool]]) -> None:
+    uploads = table(idle_count_max=2)
+    held: list[Upload] = []
+    alive: set[bytes] = set()
+    for byte, take in moves:
+        if take:
+            upload, new = uploads.need(shared(bytes([byte])))
+            assert new == (upload.object_id not in alive)
+            alive.add(upload.object_id)
+            uploads.stored(upload.object_id)
+            held.append(upload)
+        elif held:
+            uploads.release(held.pop(byte % len(held)))
+        gone = set(uploads.dropped)
+        assert not gone & {upload.object_id for upload in held}
+        alive -= gone
+        assert len(alive) <= len({upload.object_id for upload in held}) + 2

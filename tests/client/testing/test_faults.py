@@ -1,0 +1,24 @@
+"""Faults: switches with names."""
+
+import pytest
+
+from futurefsm.client.testing.faults import ALL, HARSH, LOSSY, NONE, ROGUE, Faults
+
+
+def test_what_production_may_meet_keeps_messages_whole() -> None:
+    assert NONE.reliable
+    assert NONE.fair
+    assert HARSH.reliable
+    assert not HARSH.fair
+    assert not any(each.reliable for each in (LOSSY, ROGUE, ALL))
+
+
+@pytest.mark.parametrize("faults", [NONE, HARSH, LOSSY, ROGUE, ALL])
+def test_their_text_names_them_again(faults: Faults) -> None:
+    text = str(faults)
+    assert Faults.named([] if text == "none" else text.split("+")) == faults
+
+
+def test_an_unknown_fault_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"'gravity'.*die, silence"):
+        Faults.named(["gravity"])

@@ -1,0 +1,58 @@
+"""The rare parts: who is told, and the deadline of a cancel."""
+
+from threading import Condition, RLock
+
+from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
+from futurefsm.fsm.outcomes import CONFIRMED_OUTCOME, TOO_LATE, UNANSWERED
+from futurefsm.fsm.rare import Rare
+
+
+def test_take_gives_everybody_once() -> None:
+    rare = Rare()
+    rare.callbacks, rare.waiters = [print], ["waiter"]
+    settles = CONFIRMED.compiled.on["cancel"]
+    assert rare.take(settles) == (["waiter"], [print])
+    # Who put a waiter there removes it; a callback is handed out once.
+    assert rare.take(settles) == (["waiter"], [])
+
+
+def test_take_wakes_who_sleeps() -> None:
+    rare = Rare()
+    woken: list[bool] = []
+    rare.condition = Condition(RLock())
+    rare.condition.notify_all = lambda: woken.append(True)  # type: ignore[method-assign]
+    rare.take(CONFIRMED.compiled.on["submit"])
+    assert woken == []
+    rare.take(CONFIRMED.compiled.on["cancel"])
+    assert woken == [True]
+
+
+def test_a_cancel_under_strict_is_announced_later() -> None:
+    rare = Rare()
+    rare.callbacks, rare.waiters = [print], ["waiter"]
+    cancel = STRICT.compiled.on["cancel"]
+    assert rare.take(cancel) == ([], [print])
+    assert rare.take(cancel.node.on["submit"]) == (["waiter"], [])
+
+
+def test_counting() -> None:
+    rare = Rare()
+    assert [rare.stayed("a"), rare.stayed("a"), rare.stayed("b")] == [1, 2, 1]
+    assert rare.stays == {"a": 2, "b": 1}
+
+
+def test_learning() -> None:
+    rare = Rare()
+    for fact in (UNANSWERED, CONFIRMED_OUTCOME, UNANSWERED, TOO_LATE):
+        rare.learn(fact)
+    assert rare.outcome is TOO_LATE
+
+
+def test_deadlines() -> None:
+    rare = Rare()
+    assert rare.allowed(now=5.0) == 0.0, "nobody asked"
+    rare.allow_until(now=5.0, seconds=2.0)
+    assert rare.allowed(now=6.0) == 1.0
+    assert rare.allowed(now=9.0) == 0.0
+    rare.allow_until(now=5.0, seconds=None)
+    assert rare.allowed(now=1e9) is None
