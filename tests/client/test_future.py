@@ -463,17 +463,35 @@ def test_callbacks_that_waited_for_the_bytes_go_first(
     assert heard == [1, 2]
 
 
+class _Gate:
+    """Its unpickling says that it has begun, and waits to be let through."""
+
+    entered, release = threading.Event(), threading.Event()
+
+    @staticmethod
+    def passed() -> int:
+        _Gate.entered.set()
+        assert _Gate.release.wait(PATIENCE_S)
+        return 5
+
+    def __reduce__(self) -> Any:
+        return _Gate.passed, ()
+
+
 def test_a_slow_unpickling_delays_nobody_else(client: Client, scheduler: ScriptedScheduler) -> None:
     slow, quick = client.submit(operator.add, 1, 2), client.submit(operator.add, 3, 4)
     tasks = [scheduler.expect(m.Task), scheduler.expect(m.Task)]
-    bomb = _Bomb("__import__('time').sleep(1.5) or 5")
-    scheduler.result_bytes(tasks[0], pickle.dumps(bomb))
+    scheduler.result_bytes(tasks[0], pickle.dumps(_Gate()))
     asked = in_thread(slow.result)
-    scheduler.result(tasks[1], 7)
-    assert quick.result(PATIENCE_S) == 7
-    assert not asked.done()
-    with pytest.raises(TimeoutError, match="value is not here"):
-        slow.result(0.05)
+    try:
+        assert _Gate.entered.wait(PATIENCE_S)
+        scheduler.result(tasks[1], 7)
+        assert quick.result(PATIENCE_S) == 7
+        with pytest.raises(TimeoutError, match="value is not here"):
+            slow.result(0.05)
+        assert not asked.done()
+    finally:
+        _Gate.release.set()
     assert asked.result(PATIENCE_S) == 5
 
 
