@@ -28,6 +28,13 @@ class ProtocolError(ValueError):
         return f"{self.reason} (first bytes: {self.head.hex(' ', 4)})"
 
 
+class HandshakeError(ProtocolError):
+    """TLS or WebSocket could not be begun. Dialling again would not help: the text says what would.
+
+    `reason` is written for the user: what was wrong, and what to do.
+    """
+
+
 class TransportClosedError(ConnectionError):
     """The transport was closed on this side, or the peer ended the link."""
 

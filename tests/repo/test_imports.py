@@ -62,9 +62,10 @@ ONLY_IN = {
     "rich": ("client/demo/screen.py",),
     "cloudpickle": ("client/",),
     "tblib": ("client/",),
+    "wsproto": ("protocol/transport/layers.py",),
 }
 # Nothing that the library imports when it is imported may be an optional dependency.
-OPTIONAL = {"rich", "hypothesis", "graphviz", "psutil", "pytest"}
+OPTIONAL = {"rich", "hypothesis", "graphviz", "psutil", "pytest", "wsproto"}
 
 
 def ids(path: Path) -> str:
