@@ -26,7 +26,7 @@ from futurefsm.protocol.object_store import (
     put_reply,
 )
 from futurefsm.protocol.transport.poller import Poller, Waker
-from futurefsm.protocol.transport.ymq import YmqStream, accept, listen_unix
+from futurefsm.protocol.transport.ymq import YmqStream, accept, listen_tcp, listen_unix
 from futurefsm.protocol.transport.zmq_transport import ZmqRouter
 
 M = TypeVar("M")
@@ -36,12 +36,16 @@ PATIENCE_S = 20.0
 
 
 class ScriptedScheduler:
-    """Listens until it is closed. `address` is for `Client(address)`."""
+    """Listens until it is closed. `address` is for `Client(address)`.
 
-    def __init__(self, *, echo: bool = True) -> None:
+    Args:
+        echo: whether heartbeats are answered.
+        tcp: listen where a client of somebody else's make can connect, too.
+    """
+
+    def __init__(self, *, echo: bool = True, tcp: bool = False) -> None:
         self._dir = tempfile.TemporaryDirectory(prefix="futurefsm-test-")
         folder = Path(self._dir.name)
-        self.address = f"ipc://{folder / 'scheduler'}"
         self.echo = echo
         self.client = b""
         self.objects: dict[bytes, bytes] = {}
@@ -52,9 +56,15 @@ class ScriptedScheduler:
         self._deletions: queue.Queue[bytes] = queue.Queue()
         self._todo: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._ids = IdSource(b"scripted")
-        self._router = ZmqRouter(self.address)
-        self._listener = listen_unix(str(folder / "storage"))
-        self._storage = m.StorageAddress(str(folder / "storage"), 0, "ipc")
+        where = "tcp://127.0.0.1:0" if tcp else f"ipc://{folder / 'scheduler'}"
+        self._router = ZmqRouter(where)
+        self.address = self._router.address
+        if tcp:
+            self._listener = listen_tcp("127.0.0.1")
+            self._storage = m.StorageAddress(*self._listener.getsockname())
+        else:
+            self._listener = listen_unix(str(folder / "storage"))
+            self._storage = m.StorageAddress(str(folder / "storage"), 0, "ipc")
         self._waker = Waker()
         self._poller = Poller()
         self._streams: dict[int, tuple[YmqStream, StoreServerCodec]] = {}
