@@ -9,15 +9,17 @@ DEMO_STAMP := $(VENV)/.stamp-demo
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format pytest docs bench campaign clean
+.PHONY: help demo test lint format pytest test-cluster docs bench bench-cluster campaign clean
 
 help:
 	@echo "make demo    run real tasks on real worker processes, cancel some, show each one's way"
 	@echo "make test    everything: lint, types, tests, coverage"
 	@echo "make lint    ruff (rules and format) and mypy --strict"
 	@echo "make docs    regenerate the generated tables and diagrams"
+	@echo "make test-cluster  the tests on real clusters, and those too long for make test"
 	@echo "make bench   side-by-side ratios against the standard library"
-	@echo "make campaign  slow: twenty rounds of mixed tasks, and a long simulation"
+	@echo "make bench-cluster  side-by-side ratios against Scaler's own client, on a real cluster"
+	@echo "make campaign  slow: twenty rounds of mixed tasks, chance examples, a long simulation"
 	@echo "DEMO=\"--workers 4\" make demo passes options on"
 
 # A name that is found need not run (a version manager's shim may not), so each is tried.
@@ -65,8 +67,12 @@ format: $(STAMP)
 # client. The thresholds are in pyproject.toml. `make pytest ARGS=tests/fsm` runs a part.
 pytest: $(STAMP)
 	@rm -f .coverage .coverage.*
-	$(VENV)/bin/coverage run $(VENV)/bin/pytest $(ARGS)
+	$(VENV)/bin/coverage run $(VENV)/bin/pytest -m "not cluster_long" $(ARGS)
 	$(PY) -m coverage report
+
+# All that needs a real cluster, the long part too.
+test-cluster: $(STAMP)
+	$(VENV)/bin/pytest tests/cluster $(ARGS)
 
 docs: $(STAMP)
 	$(PY) docs/generate.py
@@ -74,9 +80,14 @@ docs: $(STAMP)
 bench: $(STAMP)
 	$(PY) benchmarks/run.py
 
-# What is too slow for every run: twenty rounds of the mixed tasks, and a long simulation.
+bench-cluster: $(STAMP)
+	$(PY) benchmarks/cluster.py $(BENCH)
+
+# What is too slow for every run, or different in each: twenty rounds of the mixed tasks, examples
+# drawn by chance, and a long simulation.
 campaign: $(STAMP)
 	FUTUREFSM_ROUNDS=20 $(VENV)/bin/pytest -s tests/client/test_mixed.py
+	FUTUREFSM_CHANCE=1 $(VENV)/bin/pytest -m hypothesis
 	$(PY) -m futurefsm.client.testing campaign $(CAMPAIGN)
 
 clean:

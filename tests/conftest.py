@@ -1,13 +1,29 @@
-"""Hooks for all tests."""
+"""Hooks for all tests, and what Hypothesis may do."""
 
 import os
 from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Set where everything is installed: then a test that misses its Debian package is a failure.
 NO_SKIPS = "FUTUREFSM_NO_SYSTEM_SKIPS"
+
+# A run of the tests says the same each time, however busy the machine: the same examples, and no
+# bound on their time. `make campaign` draws other ones.
+CHANCE = os.environ.get("FUTUREFSM_CHANCE") == "1"
+settings.register_profile(
+    "fixed",
+    derandomize=True,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile(
+    "chance", settings.get_profile("fixed"), derandomize=False, max_examples=1000
+)
+settings.load_profile("chance" if CHANCE else "fixed")
 
 
 @pytest.hookimpl(wrapper=True)
