@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from futurefsm.protocol.transport.poller import Poller as Poller
     from futurefsm.protocol.transport.poller import Waker as Waker
     from futurefsm.protocol.transport.ymq import YmqStream as YmqStream
+    from futurefsm.protocol.transport.ymq_router import YmqRouter as YmqRouter
     from futurefsm.protocol.transport.zmq_transport import ZmqDealer as ZmqDealer
     from futurefsm.protocol.transport.zmq_transport import ZmqRouter as ZmqRouter
 
@@ -20,6 +21,7 @@ __getattr__, __all__ = attach(
         "Poller": "futurefsm.protocol.transport.poller",
         "Transport": "futurefsm.protocol.transport.base",
         "Waker": "futurefsm.protocol.transport.poller",
+        "YmqRouter": "futurefsm.protocol.transport.ymq_router",
         "YmqStream": "futurefsm.protocol.transport.ymq",
         "ZmqDealer": "futurefsm.protocol.transport.zmq_transport",
         "ZmqRouter": "futurefsm.protocol.transport.zmq_transport",
