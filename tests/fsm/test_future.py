@@ -21,7 +21,7 @@ from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from futurefsm.fsm.threads import calling_back, delivering
 
 # Long enough for any machine; nothing waits for it where the code is right.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Strict(Future[Any]):
@@ -120,7 +120,7 @@ def test_cancel_asks_only() -> None:
     future = running()
     began = time.monotonic()
     assert future.cancel(timeout=0) is True
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert future.state == "cancel_requested"
     assert future.cancel_outcome == "unanswered"
     assert not future.done()
@@ -229,7 +229,7 @@ def test_cancelled_says_true_when_the_deadline_is_over() -> None:
     future.cancel(timeout=0.05)
     began = time.monotonic()
     assert future.cancelled() is True
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_a_request_that_nobody_waits_for() -> None:

@@ -11,8 +11,9 @@ from lifecycle_kit import Noting, brought
 from futurefsm.fsm import errors
 from futurefsm.fsm.future import Future
 
-# A loop that stands still longer than this is felt; the default cancel_timeout is 30 s.
-STILL_S = 0.05
+# A loop that waited for an answer would stand still for the whole `cancel_timeout`, 30 s. Less than
+# this is the machine, which may be busy.
+STILL_S = 15
 
 
 def running() -> Any:
@@ -95,7 +96,7 @@ def test_as_completed_and_wait() -> None:
         for number in (2, 0, 1):
             futures[number].fire("result_success", number)
         seen = {await each for each in asyncio.as_completed([wrapped(f) for f in futures])}
-        done, left = await asyncio.wait([wrapped(f) for f in futures], timeout=20)
+        done, left = await asyncio.wait([wrapped(f) for f in futures], timeout=60)
         return seen, {each.result() for each in done}, left
 
     def wrapped(future: Any) -> Any:
@@ -127,11 +128,6 @@ class Pulse:
             before = time.monotonic()
 
 
-def best_of(times: int, act: Any) -> float:
-    """The shortest of some runs: the machine may be busy, a blocked loop always is."""
-    return min(act() for _ in range(times))
-
-
 def test_cancelling_the_task_that_awaits_does_not_block_the_loop() -> None:
     async def main() -> float:
         future = running()
@@ -153,18 +149,19 @@ def test_cancelling_the_task_that_awaits_does_not_block_the_loop() -> None:
         return pulse.longest
 
     assert Future.cancel_timeout == 30.0
-    assert best_of(5, lambda: asyncio.run(main())) < STILL_S
+    assert asyncio.run(main()) < STILL_S
 
 
 def test_cancel_on_the_loop_does_not_block_it() -> None:
     async def main() -> float:
         future = running()
         async with Pulse() as pulse:
+            assert future.cancel() is True
             assert future.cancel(None) is True
             assert future.cancelled() is True
         return pulse.longest
 
-    assert best_of(5, lambda: asyncio.run(main())) < STILL_S
+    assert asyncio.run(main()) < STILL_S
 
 
 def test_wait_for_times_out_and_asks_for_the_end() -> None:
@@ -181,7 +178,7 @@ def test_wait_for_times_out_and_asks_for_the_end() -> None:
 def test_a_thread_beside_the_loop_may_wait() -> None:
     async def main() -> Any:
         future = running()
-        asking = asyncio.ensure_future(asyncio.to_thread(future.cancel, 20))
+        asking = asyncio.ensure_future(asyncio.to_thread(future.cancel, 60))
         while not (future._rare and future._rare.condition and future._condition._waiters):
             await asyncio.sleep(0)
         assert not asking.done()

@@ -211,10 +211,10 @@ def test_double_far_pointers_may_lead_anywhere_within():
 def test_list_bombs(code, count, slot):
     pointers = [0] * 6
     pointers[slot] = to_list(5 - slot, code, count)
-    started = time.perf_counter()
+    started = time.thread_time()
     for body in ((), (0,) * 30, (to_struct(count, 0, 0), *[0] * 30)):
         refused(message(TASK, 0, 6, *pointers, *body))
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
 
 
 @pytest.mark.parametrize("code", [VOID, COMPOSITE])
@@ -489,12 +489,12 @@ def test_ten_thousand_mutated_recordings(seed, scheduler_recording, record_prope
     read = slowest = 0.0
     for number in range(10_000):
         data = mutate(chance, corpus)
-        before = time.perf_counter()
+        before = time.thread_time()
         try:
             made = judged(data)
         except BaseException as error:
             pytest.fail(f"seed {seed}, mutant {number}: {error!r} from {data.hex()}")
-        slowest = max(slowest, time.perf_counter() - before)
+        slowest = max(slowest, time.thread_time() - before)
         if made is not None:
             read += 1
             # What is read can be written, and means the same again.

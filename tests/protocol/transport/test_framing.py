@@ -139,12 +139,13 @@ def test_small_messages_in_linear_time():
         best = float("inf")
         for _ in range(3):
             framing = greeted()
-            started = time.perf_counter()
+            # Of this thread alone: the machine may be busy.
+            started = time.thread_time()
             assert len(framing.feed(wire)) == count
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.thread_time() - started)
         return best
 
-    assert seconds(100_000) < 10 * 3 * seconds(10_000)
+    assert seconds(200_000) < 20 * 5 * seconds(10_000)
 
 
 def test_a_large_payload_is_not_copied_again_and_again():
@@ -152,18 +153,18 @@ def test_a_large_payload_is_not_copied_again_and_again():
     framing = greeted()
     framing.feed(frame_header(size))
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.thread_time()
     for _ in range(size // len(chunk) - 1):
         assert framing.feed(chunk) == []
     (message,) = framing.feed(chunk)
-    seconds = time.perf_counter() - started
+    seconds = time.thread_time() - started
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(message) == size
     assert isinstance(message, bytearray)
     assert peak < 1.3 * size
     # 400 chunks of 256 KiB: copying everything on each would be 20 GB.
-    assert seconds < 3
+    assert seconds < 3, "processor time"
 
 
 def test_memory_follows_what_arrived():

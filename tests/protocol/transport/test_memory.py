@@ -43,16 +43,16 @@ def test_arrivals_wake_a_poller():
     pair, poller = MemoryPair(), Poller()
     pair.client.send(b"before it was asked for")
     poller.register(pair.server.poll_item)
-    assert poller.poll(5)
+    assert poller.poll(60)
     assert pair.server.receive() == b"before it was asked for"
     assert pair.server.receive() is None
     assert poller.poll(0) == []
     pair.client.send(b"after")
-    assert poller.poll(5)
+    assert poller.poll(60)
     assert pair.server.receive() == b"after"
     pair.server.receive()
     pair.client.close()
-    assert poller.poll(5)  # to learn of the end
+    assert poller.poll(60)  # to learn of the end
     poller.unregister(pair.server.poll_item)
     pair.close()
     pair.close()
@@ -70,7 +70,7 @@ def test_two_threads_lose_nothing():
     thread.start()
     came = []
     while len(came) < count:
-        assert poller.poll(10), f"woken no more after {len(came)}"
+        assert poller.poll(60), f"woken no more after {len(came)}"
         while (message := pair.server.receive()) is not None:
             came.append(int(message))
     thread.join()
