@@ -33,6 +33,7 @@ from futurefsm.protocol.object_store import Put as Stored
 from futurefsm.protocol.transport.base import Transport
 from futurefsm.protocol.transport.poller import Poller, Waker
 from futurefsm.protocol.transport.ymq import YmqStream, connect_tcp, connect_unix
+from futurefsm.protocol.transport.ymq_channel import YmqDealer
 
 if TYPE_CHECKING:
     from futurefsm.client.link import Engine
@@ -210,6 +211,7 @@ class Agent:
         self._poller.register(self._waker.poll_item)
         self.pump.opened(monotonic())
         self._perform(self.pump.take())
+        self._flush_channel()
 
     def _turn(self) -> bool:
         """Wait for something, and do all that it brings; True when it is time to end."""
@@ -230,6 +232,7 @@ class Agent:
         if deadline is not None and deadline <= now:
             self.pump.tick(now)
         self._perform(self.pump.take())
+        self._flush_channel()
         if self.pump.lost is not None or self._leave_now:
             return True
         idle = not self.pump.futures and not len(self.inbox)
@@ -251,7 +254,11 @@ class Agent:
         channel = self._channel
         assert channel is not None
         for _ in range(_MESSAGES_A_TURN):
-            data = channel.receive()
+            try:
+                data = channel.receive()
+            except TransportClosedError as error:
+                self.pump.lost = f"{self.scheduler} is gone: {error}"
+                return
             if data is None:
                 return
             try:
@@ -341,6 +348,15 @@ class Agent:
         except TransportClosedError as error:
             self.pump.lost = f"{self.scheduler} is gone: {error}"
 
+    def _flush_channel(self) -> None:
+        channel = self._channel
+        if isinstance(channel, YmqDealer):
+            try:
+                channel.flush()
+            except TransportClosedError:
+                return
+            self._poller.register(channel.poll_item, write=channel.wants_write)
+
     def _finish(self) -> None:
         """Settle everything, tell the scheduler, close. Must not fail half-way."""
         now = monotonic()
@@ -348,6 +364,7 @@ class Agent:
             lambda: self.inbox.shut(self.pump.lost or f"client {self.name} is closed"),
             lambda: self._settle_all(now),
             lambda: self._perform(self.pump.take()),
+            self._flush_channel,
             self._drain_storage,
             lambda: self._storage.close() if self._storage is not None else None,
             lambda: self._channel.close(_LINGER_S) if self._channel is not None else None,

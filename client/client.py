@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from socket import gethostname
 from time import monotonic
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from futurefsm.client import closing, mapping
 from futurefsm.client.agent import Agent
@@ -18,7 +18,7 @@ from futurefsm.client.errors import ForkedClientError, ObjectStoreFullError
 from futurefsm.client.explain import explain
 from futurefsm.client.future import Future
 from futurefsm.client.inbox import Asked, Submitted
-from futurefsm.client.link import open_link
+from futurefsm.client.link import Reach, open_link
 from futurefsm.client.serializer import name_of
 from futurefsm.client.tracked import Call
 from futurefsm.client.uploads import Blob
@@ -29,6 +29,9 @@ from futurefsm.fsm.story import CALLER
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import IdSource, new_identity
 from futurefsm.protocol.task_flags import TaskFlags
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["Client"]
 
@@ -56,6 +59,13 @@ class Client(concurrent.futures.Executor):
         timeout: seconds to wait for the engine's first answer, for room in the outgoing queue, and
             of silence after which the scheduler counts as lost.
         name: for threads, logs and monitors.
+        backend: what the cluster speaks, "ymq" or "zmq"; by default what the environment variable
+            SCALER_NETWORK_BACKEND says, else it is found out by trying both.
+        tls: for a ``tls://`` or ``wss://`` address: the path of a file with the authorities to
+            trust, or an `ssl.SSLContext`; by default the system's authorities.
+        object_storage_address: of the cluster's object store, where the one that the scheduler
+            names cannot be reached from here.
+        heartbeat_interval: seconds between two signs of life.
         max_result_bytes: what one pickled result may have, on the embedded engine.
         store_bytes: what all objects in the embedded engine's store may have together; by default
             half of this machine's memory.
@@ -78,6 +88,10 @@ class Client(concurrent.futures.Executor):
         cancel_timeout: float | None = 30.0,
         timeout: float = 60.0,
         name: str | None = None,
+        backend: str | None = None,
+        tls: "str | os.PathLike[str] | ssl.SSLContext | None" = None,
+        object_storage_address: str | None = None,
+        heartbeat_interval: float = 2.0,
         max_result_bytes: int = 1 << 30,
         store_bytes: int | None = None,
     ) -> None:
@@ -95,6 +109,7 @@ class Client(concurrent.futures.Executor):
             lifecycle=lifecycle,
             timeout=timeout,
             hostname=gethostname(),
+            reach=Reach(backend, tls, object_storage_address, heartbeat_interval),
             max_result_bytes=max_result_bytes,
             store_bytes=store_bytes,
         )

@@ -2,13 +2,17 @@
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from futurefsm.client.tracker import Tracker
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import IdSource
 from futurefsm.protocol.transport.base import Transport
+from futurefsm.protocol.transport.ymq_channel import YmqDealer
 from futurefsm.protocol.transport.zmq_transport import ZmqDealer
+
+if TYPE_CHECKING:
+    import ssl
 
 # Eleven days: what poll() can be told in milliseconds.
 _FOREVER_S = 1e6
@@ -34,6 +38,18 @@ class Engine(Protocol):
         """Stop it, bounded, and leave nothing behind."""
 
 
+class Reach(NamedTuple):
+    """How a cluster is reached. What each means: see `Client`."""
+
+    backend: str | None = None
+    tls: "str | os.PathLike[str] | ssl.SSLContext | None" = None
+    object_storage_address: str | None = None
+    heartbeat_interval: float = 2.0
+
+
+_AS_IT_COMES = Reach()
+
+
 class Link(NamedTuple):
     """What an agent needs to begin.
 
@@ -57,6 +73,7 @@ def open_link(
     lifecycle: Lifecycle,
     timeout: float,
     hostname: str,
+    reach: Reach = _AS_IT_COMES,
     max_result_bytes: int,
     store_bytes: int | None = None,
 ) -> Link:
@@ -79,9 +96,12 @@ def open_link(
             timeout_s=timeout,
             hostname=hostname,
         )
-        return Link(
-            tracker, lambda: ZmqDealer(address, identity), f"the scheduler at {address}", None
-        )
+        backend = reach.backend or os.environ.get("SCALER_NETWORK_BACKEND", "zmq")
+        if backend == "ymq":
+            opened: Callable[[str, bytes], Transport] = YmqDealer
+        else:
+            opened = ZmqDealer
+        return Link(tracker, lambda: opened(address, identity), f"the scheduler at {address}", None)
     from futurefsm.client.engine.launch import launch
 
     count = workers or os.cpu_count() or 1

@@ -8,7 +8,7 @@ import functools
 import math
 import operator
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -17,15 +17,6 @@ from futurefsm.fsm.errors import CancelledError
 from tests.cluster.conftest import PATIENCE_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
-
-@pytest.fixture(scope="module")
-def client(scaler_address: str) -> Iterator[Client]:
-    made = Client(scaler_address, timeout=PATIENCE_S)
-    try:
-        yield made
-    finally:
-        made.disconnect(timeout=10)
 
 
 def test_values_and_keywords(client: Client) -> None:
@@ -63,8 +54,8 @@ def test_cancel_after_the_end(client: Client) -> None:
     assert future.cancelled()
 
 
-def test_disconnect_cancels_what_runs(scaler_address: str) -> None:
-    client = Client(scaler_address, timeout=PATIENCE_S)
+def test_disconnect_cancels_what_runs(new_client: Callable[..., Client]) -> None:
+    client = new_client()
     futures = [client.submit(time.sleep, 100) for _ in range(3)]
     client.disconnect()
     assert all(future.cancelled() for future in futures)
