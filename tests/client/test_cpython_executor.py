@@ -33,6 +33,19 @@ class StrictClient(Client):
         if max_workers < 1:
             raise ValueError("max_workers must be greater than 0")
         super().__init__(workers=max_workers, lifecycle=STRICT)
+        # The suite's time-outs are not for the start of processes.
+        self.submit(pow, 2, 2).result()
+
+    def map(self, *args: Any, timeout: float | None = None, **kwargs: Any) -> Any:
+        patience = None if timeout is None else timeout * cpython_suite.PATIENCE
+        return super().map(*args, timeout=patience, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        if cancel_futures:
+            # What runs shall not end before the others are cancelled.
+            super().shutdown(wait=False, cancel_futures=True)
+            suite.time.sleep.over.touch()
+        super().shutdown(wait, cancel_futures=cancel_futures)
 
 
 WHY_MISSING = cpython_suite.missing()
@@ -45,7 +58,11 @@ if WHY_MISSING is None:
     def _on_client(name: str, *mixins: Any, without: Any = ()) -> Any:
         case = type(name, (suite.ExecutorMixin, *mixins, suite.BaseTestCase), {"worker_count": 2})
         return cpython_suite.adapted(
-            case, {n: NOT_APPLICABLE[n] for n in without}, log=LOG, executor_type=StrictClient
+            suite,
+            case,
+            {n: NOT_APPLICABLE[n] for n in without},
+            log=LOG,
+            executor_type=StrictClient,
         )
 
     ClientExecutorTest = _on_client("ClientExecutorTest", suite.ExecutorTest)

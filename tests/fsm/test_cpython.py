@@ -51,12 +51,12 @@ if WHY_MISSING is None:
     suite = cpython_suite.load("cpython_suite_strict")
     cpython_suite.use_futures(suite, Future)
     LOG = "futurefsm.fsm"
-    FutureTests = cpython_suite.adapted(suite.FutureTests, NOT_APPLICABLE, log=LOG)
+    FutureTests = cpython_suite.adapted(suite, suite.FutureTests, NOT_APPLICABLE, log=LOG)
     ThreadPoolWaitTests = cpython_suite.adapted(
-        suite.ThreadPoolWaitTests, {}, log=LOG, executor_type=ThreadPool
+        suite, suite.ThreadPoolWaitTests, {}, log=LOG, executor_type=ThreadPool
     )
     ThreadPoolAsCompletedTest = cpython_suite.adapted(
-        suite.ThreadPoolAsCompletedTest, {}, log=LOG, executor_type=ThreadPool
+        suite, suite.ThreadPoolAsCompletedTest, {}, log=LOG, executor_type=ThreadPool
     )
 
 
@@ -72,7 +72,7 @@ def test_a_list_that_names_what_is_not_there_is_refused() -> None:
     if WHY_MISSING is not None:
         pytest.skip(WHY_MISSING)
     with pytest.raises(AssertionError, match="has no test_gone: take it off the list"):
-        cpython_suite.adapted(suite.FutureTests, {"test_gone": "x"}, log=LOG)
+        cpython_suite.adapted(suite, suite.FutureTests, {"test_gone": "x"}, log=LOG)
 
 
 def test_a_skip_that_is_not_listed_fails() -> None:
@@ -84,7 +84,7 @@ def test_a_skip_that_is_not_listed_fails() -> None:
         def test_one(self) -> None:
             self.skipTest("not today")
 
-    case = cpython_suite.adapted(Skips, {}, log=LOG)
+    case = cpython_suite.adapted(suite, Skips, {}, log=LOG)
     result = case("test_one").run()
     assert result is not None
     assert result.skipped == []

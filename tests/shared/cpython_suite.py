@@ -3,22 +3,80 @@
 The file is `test/test_concurrent_futures.py`, of the running interpreter or of Debian's package
 libpython3.11-testsuite. It is used as it is; what a test file replaces in it, it does in a copy of
 its own (`load`), and what cannot apply it names (`adapted`).
+
+Many of its tests are timing dependent, and say so: a task that sleeps for 1.5 s still runs when the
+test looks. On a busy machine it does not. So the `time.sleep` of the copy is `Sleep`: where a test
+means "longer than this test looks", the sleep lasts until the test is over. And a time-out within
+which something has to be done is twice as long.
 """
 
+import concurrent.futures
 import functools
 import importlib
 import importlib.util
 import logging
 import sys
+import tempfile
+import time
 import unittest
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 PACKAGE = "libpython3.11-testsuite"
 _FILE = "test_concurrent_futures.py"
 _DEBIAN = Path("/usr/lib/python3.11/test")
+
+# Time-outs of the suite are so many times as long.
+PATIENCE = 2
+
+# Test → what its sleeps last instead, in seconds.
+_UNTIL_OVER = 100.0
+_SLEEPS = {
+    "test_first_completed": {1.5: _UNTIL_OVER},
+    "test_first_completed_some_already_completed": {1.5: _UNTIL_OVER},
+    "test_first_exception": {3: _UNTIL_OVER},
+    "test_first_exception_some_already_complete": {1.5: _UNTIL_OVER},
+    "test_first_exception_one_already_failed": {2: _UNTIL_OVER},
+    "test_timeout": {6: _UNTIL_OVER},
+    "test_map_timeout": {6: _UNTIL_OVER},
+    "test_zero_timeout": {2: _UNTIL_OVER},
+    "test_cancel_futures": {0.1: _UNTIL_OVER},
+    "test_result_with_success": {1: 0.05},
+    "test_result_with_cancel": {1: 0.05},
+}
+
+
+class Sleep:
+    """In the place of `time.sleep` in the suite; travels to worker processes.
+
+    Args:
+        over: a file that is there when the test is over, which ends every sleep.
+        instead: what some durations mean.
+    """
+
+    def __init__(self, over: Path, instead: Mapping[float, float]) -> None:
+        self.over = over
+        self.instead = instead
+
+    def __call__(self, seconds: float) -> None:
+        end = time.monotonic() + self.instead.get(seconds, seconds)
+        while (left := end - time.monotonic()) > 0 and not self.over.exists():
+            time.sleep(min(left, 0.01))
+
+
+class _Patient:
+    """`concurrent.futures`, whose `wait` is."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(concurrent.futures, name)
+
+    def wait(
+        self, fs: Any, timeout: float | None = None, return_when: str = "ALL_COMPLETED"
+    ) -> Any:
+        patience = None if timeout is None else timeout * PATIENCE
+        return concurrent.futures.wait(fs, patience, return_when)
 
 
 def find() -> Path | None:
@@ -56,6 +114,7 @@ def load(name: str = "test.test_concurrent_futures") -> Any:
     module: ModuleType = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
+    module.futures = _Patient()  # type: ignore[attr-defined]
     return module
 
 
@@ -91,11 +150,17 @@ def use_futures(suite: Any, future_class: type[Any]) -> None:
 
 
 def adapted(
-    case: type[Any], not_applicable: Mapping[str, str], *, log: str, **attributes: Any
+    suite: Any,
+    case: type[Any],
+    not_applicable: Mapping[str, str],
+    *,
+    log: str,
+    **attributes: Any,
 ) -> type[unittest.TestCase]:
     """A test case of the suite without the tests that cannot apply.
 
     Args:
+        suite: the copy that the case is of.
         not_applicable: name of a test → why. A name that does not exist is an error.
         log: the logger whose messages the suite looks for on stderr.
         attributes: of the new class, for example `executor_type`.
@@ -111,6 +176,10 @@ def adapted(
     inner = body["setUp"]
 
     def set_up(self: Any) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="futurefsm-test-")
+        self.addCleanup(folder.cleanup)
+        sleep = Sleep(Path(folder.name, "over"), _SLEEPS.get(self._testMethodName, {}))
+        suite.time = SimpleNamespace(sleep=sleep, monotonic=time.monotonic)
         # pytest catches what goes to the root logger; the suite expects it on stderr.
         assert logging.lastResort is not None
         logger = logging.getLogger(log)
@@ -118,7 +187,11 @@ def adapted(
         self.addCleanup(logger.removeHandler, logging.lastResort)
         inner(self)
 
-    body["setUp"] = set_up
+    def tear_down(self: Any) -> None:
+        suite.time.sleep.over.touch()
+        case.tearDown(self)
+
+    body["setUp"], body["tearDown"] = set_up, tear_down
     return type(case.__name__, (case,), {**body, **attributes, "__module__": __name__})
 
 
