@@ -4,48 +4,35 @@ import asyncio
 import concurrent.futures
 import os
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from socket import gethostname
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from futurefsm.client import closing, mapping
+from futurefsm.client import closing
 from futurefsm.client.agent import Agent
-from futurefsm.client.blame import shown
-from futurefsm.client.errors import ForkedClientError, ObjectStoreFullError
+from futurefsm.client.errors import ForkedClientError
 from futurefsm.client.explain import explain
 from futurefsm.client.future import Future
-from futurefsm.client.inbox import Asked, Submitted
 from futurefsm.client.link import Reach, open_link
-from futurefsm.client.serializer import name_of
-from futurefsm.client.tracked import Call
-from futurefsm.client.uploads import Blob
-from futurefsm.fsm import events as ev
-from futurefsm.fsm.errors import ClientClosedError
+from futurefsm.client.submitting import Options, Submits, Submitter
 from futurefsm.fsm.lifecycles import CONFIRMED
-from futurefsm.fsm.story import CALLER
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import IdSource, new_identity
-from futurefsm.protocol.task_flags import TaskFlags
 
 if TYPE_CHECKING:
     import ssl
 
 __all__ = ["Client"]
 
-T = TypeVar("T")
-
 _UNSET: Any = object()
 # What poll() can be told, in seconds.
 _LONGEST_S = 1e6
-_FLAGS = TaskFlags().pack()
-# What a task occupies in the outgoing queue beside its bytes.
-_TASK_OVERHEAD = 512
 
 
-class Client(concurrent.futures.Executor):
+class Client(Submits, concurrent.futures.Executor):
     """Runs functions in other processes; each call's future goes through an explicit lifecycle.
 
     Args:
@@ -98,13 +85,11 @@ class Client(concurrent.futures.Executor):
         _check(workers, cancel_timeout, timeout, lifecycle)
         timeout = min(timeout, _LONGEST_S)
         identity = new_identity(name)
-        self._lifecycle = lifecycle
-        self._ids = IdSource(os.urandom(16))
-        self._timeout = timeout
+        ids = IdSource(os.urandom(16))
         link = open_link(
             address,
             identity,
-            self._ids,
+            ids,
             workers=workers,
             lifecycle=lifecycle,
             timeout=timeout,
@@ -113,7 +98,6 @@ class Client(concurrent.futures.Executor):
             max_result_bytes=max_result_bytes,
             store_bytes=store_bytes,
         )
-        self._store_bytes = store_bytes
         try:
             self._agent = Agent(
                 name or identity.decode()[-8:],
@@ -128,6 +112,10 @@ class Client(concurrent.futures.Executor):
             # A client that nobody holds any more ends when its last future has its value.
             weakref.finalize(self, _let_go, self._agent).atexit = False
             self._agent.start()
+            self._options = Options()
+            self._submitter = Submitter(
+                self._agent, ids, lifecycle, timeout=timeout, store_bytes=store_bytes
+            )
         except BaseException:
             # Ctrl-C, no more descriptors or threads, no answer.
             if (agent := getattr(self, "_agent", None)) is not None:
@@ -140,83 +128,6 @@ class Client(concurrent.futures.Executor):
         agent = self._agent
         state = "closed" if agent.ended.is_set() else "closing" if agent.inbox.closed else "open"
         return f"<Client {agent.name}: {state}, {agent.scheduler}>"
-
-    # Submitting.
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Run ``fn(*args, **kwargs)`` in a worker.
-
-        Returns:
-            its future; under CONFIRMED it is running when this returns, for the task is on its way.
-
-        Raises:
-            ClientClosedError: the client is closed (a RuntimeError, as in `concurrent.futures`).
-            UnsendableError: the function or an argument cannot be pickled; says which part.
-            ObjectStoreFullError: an argument is larger than `store_bytes`.
-            QueueFullError: no room in the outgoing queue within the client's time-out.
-            ForkedClientError: called in a child of a fork.
-        """
-        agent = self._agent
-        agent.check_process()
-        if agent.inbox.closed is not None:
-            raise ClientClosedError(agent.inbox.closed)
-        if not callable(fn):
-            raise TypeError(f"submit() needs a callable, not {type(fn).__name__}: {shown(fn)}")
-        serializer = agent.serializer
-        function = serializer.function(fn, kwargs)
-        arguments = tuple(
-            [serializer.argument(arg, f"argument {i}", fn) for i, arg in enumerate(args, 1)]
-        )
-        call = Call(self._ids.task_id(), function, arguments, _FLAGS)
-        size = _TASK_OVERHEAD + sum(len(blob.payload) for blob in arguments)
-        future: Future[T] = Future(self._lifecycle, agent, call.task_id, name_of(fn))
-        self._check_sizes(function, arguments, name_of(fn))
-        agent.inbox.reserve(size, self._timeout)
-        try:
-            put = agent.inbox.put_task(Submitted(future, call, size))
-            if put:
-                agent.pump.accepted(future)
-        except BaseException:
-            # Ctrl-C, at a place that nobody knows. Nobody will hold this future.
-            agent.inbox.put(Asked(lambda: agent.pump.abandon(future)))
-            raise
-        if not put:
-            agent.inbox.give_back(size)
-            future.fire(ev.DISCONNECT, None, CALLER)
-            raise ClientClosedError(agent.inbox.closed or "the client is closed")
-        return future
-
-    def _check_sizes(self, function: Blob, arguments: tuple[Blob, ...], name: str) -> None:
-        """An object that can never fit is refused here, where its name is known."""
-        limit = self._store_bytes
-        if limit is None:
-            return
-        for blob in (function, *arguments):
-            if len(blob.payload) > limit:
-                what = name if blob is function else f"{blob.name} of {name}"
-                raise ObjectStoreFullError(what, len(blob.payload), 0, limit)
-
-    def map(
-        self,
-        fn: Callable[..., T],
-        *iterables: Iterable[Any],
-        timeout: float | None = None,
-        chunksize: int = 1,
-        buffersize: int | None = None,
-    ) -> Iterator[T]:
-        """``map(fn, *iterables)`` in the workers; yields in order.
-
-        Args:
-            timeout: seconds from this call until the last result; then TimeoutError.
-            chunksize: calls that travel as one task.
-            buffersize: at most so many tasks ahead of the consumer; None submits all at once.
-
-        Raises:
-            ValueError: chunksize or buffersize below 1.
-        """
-        return mapping.map_calls(
-            self.submit, fn, iterables, timeout=timeout, chunksize=chunksize, buffersize=buffersize
-        )
 
     def cancel(
         self, futures: Iterable[concurrent.futures.Future[Any]], timeout: float | None = _UNSET

@@ -3,39 +3,49 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future as AnyFuture
+from functools import partial
 from itertools import islice
 from time import monotonic
 from typing import Any, TypeVar
 
 from futurefsm.client.chunks import run_chunk
 from futurefsm.client.closing import ask
+from futurefsm.client.portable import Portable
 
 T = TypeVar("T")
 
+_RUN_CHUNK = Portable(run_chunk)
+
 
 def map_calls(
-    submit: Callable[..., AnyFuture[Any]],
+    prepare: Callable[[Callable[..., Any]], Callable[[tuple[Any, ...]], AnyFuture[Any]]],
     fn: Callable[..., T],
-    iterables: tuple[Iterable[Any], ...],
+    calls: Iterable[Iterable[Any]],
     *,
     timeout: float | None,
     chunksize: int,
     buffersize: int | None,
 ) -> Iterator[T]:
-    """Submit the calls and yield their results in order. See `Client.map`."""
+    """Submit the calls and yield their results in order. See `Client.map`.
+
+    Args:
+        prepare: makes of a function what submits it, with a tuple of arguments.
+        calls: the arguments of each call.
+    """
     if chunksize < 1:
         raise ValueError(f"chunksize must be at least 1, not {chunksize!r}")
     if buffersize is not None and buffersize < 1:
         raise ValueError(f"buffersize must be None or at least 1, not {buffersize!r}")
     deadline = None if timeout is None else monotonic() + timeout
-    calls = zip(*iterables, strict=False)
+    rest = iter(calls)
     waiting: deque[AnyFuture[Any]] = deque()
+    submit = prepare(fn if chunksize == 1 else partial(_RUN_CHUNK, fn))
 
     def submit_next() -> bool:
-        chunk = list(islice(calls, chunksize))
+        chunk = [tuple(args) for args in islice(rest, chunksize)]
         if not chunk:
             return False
-        waiting.append(submit(fn, *chunk[0]) if chunksize == 1 else submit(run_chunk, fn, chunk))
+        waiting.append(submit(chunk[0] if chunksize == 1 else (chunk,)))
         return True
 
     # As in concurrent.futures: submitted when map() is called, not when the first result is asked.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from futurefsm.client.uploads import Blob, Upload
 from futurefsm.fsm.lifecycles import VALUE
 from futurefsm.fsm.states import State
-from futurefsm.protocol.messages import Task
+from futurefsm.protocol.messages import Task, TaskCapability
 
 
 class Call(NamedTuple):
@@ -13,12 +13,15 @@ class Call(NamedTuple):
 
     Attributes:
         metadata: `TaskFlags`, packed.
+        delayed: the value stays in the object store until somebody asks for it.
     """
 
     task_id: bytes
     function: Blob
     arguments: tuple[Blob, ...]
     metadata: bytes
+    delayed: bool = False
+    capabilities: tuple[TaskCapability, ...] = ()
 
 
 class Tracked:

@@ -172,6 +172,7 @@ class Tracker:
             call.metadata,
             uploads[0].object_id,
             tuple(Argument(ArgumentType.OBJECT_ID, up.object_id) for up in uploads[1:]),
+            call.capabilities,
         )
         if self.credits is not None:
             self._waiting.append(call.task_id)

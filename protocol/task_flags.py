@@ -12,6 +12,9 @@ from futurefsm.protocol.errors import ProtocolError
 _FLAGS = struct.Struct(">?i?")
 _PROFILE = struct.Struct(">fQf")
 
+PRIORITY_MAX = 0x7FFFFFFF
+"""The most urgent that a task can be."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskFlags:
@@ -29,7 +32,7 @@ class TaskFlags:
 
     def pack(self) -> bytes:
         """The 6 bytes. Raises `ValueError` for a priority that a worker does not survive."""
-        if not 0 <= self.priority <= 0x7FFFFFFF:
+        if not 0 <= self.priority <= PRIORITY_MAX:
             raise ValueError(f"priority must lie between 0 and 2147483647, not {self.priority}")
         return _FLAGS.pack(self.profiling, self.priority, self.stream_output)
 

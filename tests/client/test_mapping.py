@@ -1,5 +1,6 @@
 """Client.map's logic, with an executor that does nothing by itself."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,10 +16,13 @@ class Manual:
     def __init__(self) -> None:
         self.calls: list[tuple[Future[Any], tuple[Any, ...]]] = []
 
-    def submit(self, *call: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        self.calls.append((future, call))
-        return future
+    def submit(self, fn: Any) -> Callable[[tuple[Any, ...]], Future[Any]]:
+        def submit(args: tuple[Any, ...]) -> Future[Any]:
+            future: Future[Any] = Future()
+            self.calls.append((future, (fn, *args)))
+            return future
+
+        return submit
 
     def run(self) -> None:
         for future, (fn, *args) in self.calls:
@@ -32,7 +36,7 @@ def options(**more: Any) -> Any:
 
 def test_submitted_at_once_and_yielded_in_order() -> None:
     manual = Manual()
-    results = map_calls(manual.submit, pow, ([2, 3, 4], [3, 2, 1]), **options())
+    results = map_calls(manual.submit, pow, [(2, 3), (3, 2), (4, 1)], **options())
     assert [call[1:] for _, call in manual.calls] == [(2, 3), (3, 2), (4, 1)]
     manual.run()
     assert list(results) == [8, 9, 4]
@@ -40,7 +44,7 @@ def test_submitted_at_once_and_yielded_in_order() -> None:
 
 def test_chunks_travel_together() -> None:
     manual = Manual()
-    results = map_calls(manual.submit, abs, (range(-5, 0),), **options(chunksize=2))
+    results = map_calls(manual.submit, abs, zip(range(-5, 0)), **options(chunksize=2))
     assert len(manual.calls) == 3
     manual.run()
     assert list(results) == [5, 4, 3, 2, 1]
@@ -48,7 +52,7 @@ def test_chunks_travel_together() -> None:
 
 def test_a_buffer_bounds_how_far_ahead_it_goes() -> None:
     manual = Manual()
-    results = map_calls(manual.submit, abs, (iter(range(10)),), **options(buffersize=2))
+    results = map_calls(manual.submit, abs, zip(iter(range(10))), **options(buffersize=2))
     assert len(manual.calls) == 2
     manual.run()
     assert next(results) == 0
@@ -64,12 +68,12 @@ def test_the_rest_is_cancelled_without_waiting() -> None:
             asked.append(timeout)
             return True
 
-    def submit(*call: Any) -> Future[Any]:
+    def submit(args: tuple[Any, ...]) -> Future[Any]:
         future: Future[Any] = Asked()
-        manual.calls.append((future, call))
+        manual.calls.append((future, args))
         return future
 
-    results = map_calls(submit, abs, (range(3),), **options())
+    results = map_calls(lambda fn: submit, abs, zip(range(3)), **options())
     manual.calls[0][0].set_running_or_notify_cancel()
     manual.calls[0][0].set_result(0)
     assert next(results) == 0
@@ -79,7 +83,7 @@ def test_the_rest_is_cancelled_without_waiting() -> None:
 
 def test_a_time_out_counts_from_the_call() -> None:
     manual = Manual()
-    results = map_calls(manual.submit, abs, ([1],), **options(timeout=0.01))
+    results = map_calls(manual.submit, abs, [(1,)], **options(timeout=0.01))
     with pytest.raises(TimeoutError):
         next(results)
 
@@ -87,4 +91,4 @@ def test_a_time_out_counts_from_the_call() -> None:
 @pytest.mark.parametrize("bad", [{"chunksize": 0}, {"buffersize": 0}])
 def test_nonsense(bad: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must be"):
-        map_calls(Manual().submit, abs, ([1],), **options(**bad))
+        map_calls(Manual().submit, abs, [(1,)], **options(**bad))

@@ -1,0 +1,83 @@
+"""Clients inside tasks: where the running task's own scheduler is, and how urgent the task is.
+
+A task of this project's engine is told by the engine's worker, one of a real Scaler by its
+processor. Neither is imported here.
+"""
+
+import os
+import sys
+from typing import Any, NamedTuple
+
+from futurefsm.client.engine import context
+from futurefsm.protocol.errors import ProtocolError
+from futurefsm.protocol.task_flags import PRIORITY_MAX, TaskFlags
+
+_PROCESSOR = "scaler.worker.agent.processor.processor"
+
+
+class Surroundings(NamedTuple):
+    """Of a running task.
+
+    Attributes:
+        address: of its scheduler.
+        storage_address: of its object store; None: the scheduler tells.
+        backend: what the scheduler speaks; None where nobody knows.
+        priority: of the task.
+    """
+
+    address: str
+    storage_address: str | None
+    backend: str | None
+    priority: int
+
+
+def surroundings() -> Surroundings | None:
+    """Of the task that runs in this process; None where none does."""
+    own = context.current()
+    if own is not None:
+        return Surroundings(own.address, None, own.backend, own.priority)
+    processor = _processor()
+    if processor is None:
+        return None
+    return Surroundings(
+        _text(processor.scheduler_address()),
+        _text(processor.object_storage_address()),
+        os.environ.get("SCALER_NETWORK_BACKEND") or None,
+        _priority_of(processor),
+    )
+
+
+def priority() -> int:
+    """What a task that is submitted here has by default: one more than the task that submits it."""
+    own = context.current()
+    if own is not None:
+        return min(own.priority + 1, PRIORITY_MAX)
+    processor = _processor()
+    return 0 if processor is None else min(_priority_of(processor) + 1, PRIORITY_MAX)
+
+
+def _processor() -> Any:
+    """The processor of a real Scaler that this process is; None where it is none."""
+    module = sys.modules.get(_PROCESSOR)
+    if module is None:
+        return None
+    # Scaler's own look-up is bound to the task's thread; this holds for threads that it starts too.
+    import multiprocessing
+
+    process: Any = multiprocessing.current_process()
+    return process if isinstance(process, module.Processor) else None
+
+
+def _priority_of(processor: Any) -> int:
+    task = processor.current_task()
+    if task is None:
+        return 0
+    try:
+        return TaskFlags.unpack(bytes(task.metadata)).priority
+    except ProtocolError:
+        return 0
+
+
+def _text(address: Any) -> str:
+    text = str(address)
+    return text if "://" in text else repr(address)

@@ -1,0 +1,340 @@
+"""From a call to a task on its way: options, bytes, the outgoing queue, the future."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from futurefsm.client import mapping, nested
+from futurefsm.client.blame import shown
+from futurefsm.client.errors import ObjectStoreFullError
+from futurefsm.client.future import Future
+from futurefsm.client.inbox import Asked, Submitted
+from futurefsm.client.serializer import name_of
+from futurefsm.client.tracked import Call
+from futurefsm.client.uploads import Blob
+from futurefsm.fsm import events as ev
+from futurefsm.fsm.errors import ClientClosedError
+from futurefsm.fsm.story import CALLER
+from futurefsm.fsm.table import Lifecycle
+from futurefsm.protocol.ids import IdSource
+from futurefsm.protocol.messages import TaskCapability
+from futurefsm.protocol.task_flags import PRIORITY_MAX, TaskFlags
+
+if TYPE_CHECKING:
+    from futurefsm.client.agent import Agent
+
+T = TypeVar("T")
+
+# What a task occupies in the outgoing queue beside its bytes.
+_TASK_OVERHEAD = 512
+_INT64_MAX = 2**63 - 1
+_NO_FLAGS = TaskFlags().pack()
+
+
+class Options(NamedTuple):
+    """How a task is to be run.
+
+    Attributes:
+        capabilities: what its worker must have, for a scheduler that looks.
+        priority: larger is more urgent; None: one more than that of the task that submits, and 0
+            outside of tasks.
+        delayed: its value is fetched only when somebody asks for it.
+        stream_output: what it prints is printed here, while it runs.
+    """
+
+    capabilities: tuple[TaskCapability, ...] = ()
+    priority: int | None = None
+    delayed: bool = False
+    stream_output: bool = False
+
+    def flags(self) -> bytes:
+        """The bytes for `Task.metadata`."""
+        priority = self.priority
+        if priority is None:
+            priority = nested.priority()
+        if not priority and not self.stream_output:
+            return _NO_FLAGS
+        return TaskFlags(priority=priority, stream_output=self.stream_output).pack()
+
+
+def checked(
+    base: Options,
+    *,
+    capabilities: "Mapping[str, int] | Iterable[str] | None" = None,
+    priority: int | None = None,
+    delayed: bool | None = None,
+    stream_output: bool | None = None,
+) -> Options:
+    """`base`, with what is not None put in its place.
+
+    Raises:
+        TypeError, ValueError: an option that cannot be; says which. A worker of a real cluster
+            dies of some of them, and the next one after it.
+    """
+    changed: dict[str, Any] = {}
+    if capabilities is not None:
+        changed["capabilities"] = _capabilities(capabilities)
+    if priority is not None:
+        if isinstance(priority, bool) or not isinstance(priority, int):
+            raise TypeError(f"priority must be a whole number, not {shown(priority)}")
+        if not 0 <= priority <= PRIORITY_MAX:
+            raise ValueError(f"priority must lie between 0 and {PRIORITY_MAX}, not {priority}")
+        changed["priority"] = priority
+    for name, flag in (("delayed", delayed), ("stream_output", stream_output)):
+        if flag is not None:
+            if not isinstance(flag, bool):
+                raise TypeError(f"{name} must be True or False, not {shown(flag)}")
+            changed[name] = flag
+    return base._replace(**changed) if changed else base
+
+
+def _capabilities(given: "Mapping[str, int] | Iterable[str]") -> tuple[TaskCapability, ...]:
+    if isinstance(given, (str, bytes)):
+        raise TypeError(f"capabilities must be a dict or a list of names, not {shown(given)}")
+    pairs = given.items() if isinstance(given, Mapping) else ((name, -1) for name in given)
+    made = []
+    for name, value in pairs:
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"the name of a capability must be a string, not {shown(name)}")
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"capability {name!r} must be a whole number, not {shown(value)}")
+        if not -1 <= value <= _INT64_MAX:
+            raise ValueError(f"capability {name!r} must be -1 (any) or more, not {value}")
+        made.append(TaskCapability(name, value))
+    return tuple(made)
+
+
+class Submitter:
+    """Makes tasks of calls, for one client. Safe to use from many threads.
+
+    Args:
+        agent: the client's connection.
+        ids: makes task ids.
+        lifecycle: what the futures obey.
+        timeout: seconds to wait for room in the outgoing queue.
+        store_bytes: what one object may have, at most; None where nobody knows.
+        make: the class of the futures.
+    """
+
+    def __init__(
+        self,
+        agent: "Agent",
+        ids: IdSource,
+        lifecycle: Lifecycle,
+        *,
+        timeout: float,
+        store_bytes: int | None = None,
+        make: type[Future[Any]] = Future,
+    ) -> None:
+        self._agent = agent
+        self._ids = ids
+        self._lifecycle = lifecycle
+        self._timeout = timeout
+        self._store_bytes = store_bytes
+        self._make = make
+
+    def submit(
+        self,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: Options,
+    ) -> Future[T]:
+        """See `Client.submit`."""
+        self._check(fn)
+        return self._send(fn, self._agent.serializer.function(fn, kwargs), args, options)
+
+    def prepared(
+        self, fn: Callable[..., T], options: Options
+    ) -> Callable[[tuple[Any, ...]], Future[T]]:
+        """`submit` of one function many times: it is pickled once, when it is first called."""
+        self._check(fn)
+        made: list[Blob] = []
+
+        def submit(args: tuple[Any, ...]) -> Future[T]:
+            self._check(fn)
+            if not made:
+                made.append(self._agent.serializer.function(fn, {}))
+            return self._send(fn, made[0], args, options)
+
+        return submit
+
+    def _check(self, fn: Any) -> None:
+        agent = self._agent
+        agent.check_process()
+        if agent.inbox.closed is not None:
+            raise ClientClosedError(agent.inbox.closed)
+        if not callable(fn):
+            raise TypeError(f"submit() needs a callable, not {type(fn).__name__}: {shown(fn)}")
+
+    def _send(
+        self, fn: Callable[..., T], function: Blob, args: tuple[Any, ...], options: Options
+    ) -> Future[T]:
+        agent = self._agent
+        serializer = agent.serializer
+        arguments = tuple(
+            [serializer.argument(arg, f"argument {i}", fn) for i, arg in enumerate(args, 1)]
+        )
+        call = Call(
+            self._ids.task_id(),
+            function,
+            arguments,
+            options.flags(),
+            delayed=options.delayed,
+            capabilities=options.capabilities,
+        )
+        size = _TASK_OVERHEAD + sum(len(blob.payload) for blob in arguments)
+        future: Future[T] = self._make(self._lifecycle, agent, call.task_id, name_of(fn))
+        self._check_sizes(function, arguments, name_of(fn))
+        agent.inbox.reserve(size, self._timeout)
+        try:
+            put = agent.inbox.put_task(Submitted(future, call, size))
+            if put:
+                agent.pump.accepted(future)
+        except BaseException:
+            # Ctrl-C, at a place that nobody knows. Nobody will hold this future.
+            agent.inbox.put(Asked(lambda: agent.pump.abandon(future)))
+            raise
+        if not put:
+            agent.inbox.give_back(size)
+            future.fire(ev.DISCONNECT, None, CALLER)
+            raise ClientClosedError(agent.inbox.closed or "the client is closed")
+        return future
+
+    def _check_sizes(self, function: Blob, arguments: tuple[Blob, ...], name: str) -> None:
+        """An object that can never fit is refused here, where its name is known."""
+        limit = self._store_bytes
+        if limit is None:
+            return
+        for blob in (function, *arguments):
+            if len(blob.payload) > limit:
+                what = name if blob is function else f"{blob.name} of {name}"
+                raise ObjectStoreFullError(what, len(blob.payload), 0, limit)
+
+
+class Submits:
+    """What a client and its views have in common: all ways to submit."""
+
+    _submitter: Submitter
+    _options: Options
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Run ``fn(*args, **kwargs)`` in a worker. All keywords are the function's.
+
+        Returns:
+            its future; under CONFIRMED it is running when this returns, for the task is on its way.
+
+        Raises:
+            ClientClosedError: the client is closed (a RuntimeError, as in `concurrent.futures`).
+            UnsendableError: the function or an argument cannot be pickled; says which part.
+            ObjectStoreFullError: an argument is larger than `store_bytes`.
+            QueueFullError: no room in the outgoing queue within the client's time-out.
+            ForkedClientError: called in a child of a fork.
+        """
+        return self._submitter.submit(fn, args, kwargs, self._options)
+
+    def submit_verbose(
+        self,
+        fn: Callable[..., T],
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        capabilities: "Mapping[str, int] | Iterable[str] | None" = None,
+        priority: int | None = None,
+        delayed: bool | None = None,
+        stream_output: bool | None = None,
+    ) -> Future[T]:
+        """`submit` with options for this one task: see `options` for what they mean."""
+        options = checked(
+            self._options,
+            capabilities=capabilities,
+            priority=priority,
+            delayed=delayed,
+            stream_output=stream_output,
+        )
+        return self._submitter.submit(fn, tuple(args), dict(kwargs or {}), options)
+
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[T]:
+        """``map(fn, *iterables)`` in the workers; yields in order.
+
+        Args:
+            timeout: seconds from this call until the last result; then TimeoutError.
+            chunksize: calls that travel as one task.
+            buffersize: at most so many tasks ahead of the consumer; None submits all at once.
+
+        Raises:
+            ValueError: chunksize or buffersize below 1.
+        """
+        calls = zip(*iterables, strict=False)
+        return self.starmap(fn, calls, timeout=timeout, chunksize=chunksize, buffersize=buffersize)
+
+    def starmap(
+        self,
+        fn: Callable[..., T],
+        iterable: Iterable[Iterable[Any]],
+        *,
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[T]:
+        """``itertools.starmap(fn, iterable)`` in the workers; yields in order. Else as `map`."""
+        return mapping.map_calls(
+            lambda call: self._submitter.prepared(call, self._options),
+            fn,
+            iterable,
+            timeout=timeout,
+            chunksize=chunksize,
+            buffersize=buffersize,
+        )
+
+    def options(
+        self,
+        *,
+        capabilities: "Mapping[str, int] | Iterable[str] | None" = None,
+        priority: int | None = None,
+        delayed: bool | None = None,
+        stream_output: bool | None = None,
+    ) -> "View":
+        """This client, with options for all that is submitted through what this returns.
+
+        Args:
+            capabilities: what a worker must have (``{"gpu": 2}``; -1, or a list of names: any
+                amount). Schedulers with the policy `capability` look at it; others do not.
+            priority: 0 to 2**31 - 1; larger is more urgent. By default 0, and inside a task one
+                more than the task's own.
+            delayed: fetch a value only when somebody asks for it: `result()`, `exception()`, a
+                callback, an `await`.
+            stream_output: print here, while it runs, what the task prints.
+
+        Raises:
+            TypeError, ValueError: an option that cannot be.
+        """
+        options = checked(
+            self._options,
+            capabilities=capabilities,
+            priority=priority,
+            delayed=delayed,
+            stream_output=stream_output,
+        )
+        return View(self, self._submitter, options)
+
+
+class View(Submits):
+    """A client with options: what is submitted through it has them. Made by `Client.options`."""
+
+    __slots__ = ("_of", "_options", "_submitter")
+
+    def __init__(self, of: Submits, submitter: Submitter, options: Options) -> None:
+        # Holds the client: that ends when nobody holds it any more.
+        self._of = of
+        self._submitter = submitter
+        self._options = options
+
+    def __repr__(self) -> str:
+        return f"<{self._of!r} with {self._options}>"
