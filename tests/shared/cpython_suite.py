@@ -36,7 +36,7 @@ _UNTIL_OVER = 100.0
 _SLEEPS = {
     "test_first_completed": {1.5: _UNTIL_OVER},
     "test_first_completed_some_already_completed": {1.5: _UNTIL_OVER},
-    "test_first_exception": {3: _UNTIL_OVER},
+    "test_first_exception": {1.5: 4, 3: _UNTIL_OVER},
     "test_first_exception_some_already_complete": {1.5: _UNTIL_OVER},
     "test_first_exception_one_already_failed": {2: _UNTIL_OVER},
     "test_timeout": {6: _UNTIL_OVER},
