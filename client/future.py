@@ -9,13 +9,14 @@ from collections.abc import Callable
 from enum import Enum
 from threading import current_thread, get_ident, main_thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from futurefsm.client.errors import ResultUnreadableError
 from futurefsm.fsm import errors, threads
 from futurefsm.fsm import events as ev
 from futurefsm.fsm import future as base
 from futurefsm.fsm.compiled import Step
+from futurefsm.fsm.outcomes import Outcome
 from futurefsm.fsm.story import CLIENT
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import short
@@ -38,6 +39,9 @@ class Home(Protocol):
     def stepped(self, task_id: bytes, step: Step, value: Any) -> None:
         """A step has effects for the wire."""
 
+    def want(self, future: "Future[Any]") -> bool:
+        """Somebody asks for a delayed value; False where nobody will fetch it any more."""
+
     def violated(self, task_id: bytes, what: str) -> None:
         """A peer broke the protocol."""
 
@@ -49,6 +53,7 @@ class Phase(Enum):
     """Where the value is, as far as this process knows. The tracker has the whole machine."""
 
     NONE = "none"
+    STORED = "stored"
     OWED = "owed"
     HERE = "here"
     LOADING = "loading"
@@ -58,10 +63,33 @@ class Phase(Enum):
 class Future(base.Future[T]):
     """A future of a `Client`. Made by `Client.submit`, never by hand."""
 
-    __slots__ = ("_failed", "_held", "_home", "_label", "_loader", "_payload", "_phase", "task_id")
+    __slots__ = (
+        "_delayed",
+        "_failed",
+        "_held",
+        "_home",
+        "_label",
+        "_loader",
+        "_payload",
+        "_phase",
+        "promised",
+        "task_id",
+    )
 
-    def __init__(self, lifecycle: Lifecycle, home: Home, task_id: bytes, label: str) -> None:
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        home: Home,
+        task_id: bytes,
+        label: str,
+        *,
+        delayed: bool = False,
+    ) -> None:
         super().__init__(lifecycle)
+        # Nobody asked for its value yet, so nobody fetches it.
+        self._delayed = delayed
+        # How many tasks were announced that need its result, while that is in the store.
+        self.promised = 0
         self.task_id = task_id
         self._home = home
         self._label = label
@@ -76,12 +104,14 @@ class Future(base.Future[T]):
         return f"task {short(self.task_id)} ({self._label})"
 
     def _repr_value(self) -> str:
-        if self._phase in (Phase.OWED, Phase.HERE, Phase.LOADING):
+        if self._phase in _NOT_MADE:
             return " raised something" if self._failed else " returned something"
         return super()._repr_value()
 
     def value_text(self) -> str:
         """Where its value is, in words, for a future that finished."""
+        if self._phase is Phase.STORED:
+            return "its value is in the object store, and nobody has asked for it"
         if self._phase is Phase.OWED:
             return "its value is on its way from the object store"
         if self._phase in (Phase.HERE, Phase.LOADING):
@@ -99,12 +129,19 @@ class Future(base.Future[T]):
         self._home.violated(self.task_id, f"{step.row} (from the {source})")
 
     def _keep(self, step: Step, value: Any) -> None:
-        # The value is an object's id; the tracker asks for its bytes.
-        self._phase = Phase.OWED
         self._failed = not step.offers
+        if isinstance(value, Here):
+            self._phase = Phase.MADE
+            super()._keep(step, value.value)
+            return
+        # The value is an object's id; the tracker asks for its bytes.
+        self._phase = Phase.STORED if self._delayed else Phase.OWED
 
     def _take_special(self, step: Step, value: Any, source: str) -> None:
         super()._take_special(step, value, source)
+        if isinstance(value, Outcome):
+            # Known here, and better than by the row: no scheduler has heard of the task.
+            self._made_rare().outcome = value
         if step.discards:
             self._phase, self._payload = Phase.NONE, None
             self._notify()
@@ -145,6 +182,26 @@ class Future(base.Future[T]):
         """Call one callback; what it raises is logged."""
         self._call_one(fn)
 
+    def promise(self) -> bool:
+        """A task is about to be submitted that needs its result: it is kept for it in the store.
+
+        False where it is too late: the future is cancelled, or its value is here or on its way.
+        """
+        with self._lock:
+            ended = self._node.settled and self._phase is not Phase.STORED
+            if not ended:
+                self.promised += 1
+            return not ended
+
+    def _ask(self) -> None:
+        """Somebody wants the value: ask for it, once."""
+        with self._lock:
+            asked, self._delayed = self._delayed, False
+            if self._phase is Phase.STORED:
+                self._phase = Phase.OWED
+        if asked and not self._home.want(self):
+            self.lose(b"", "its client was closed before anybody asked for it")
+
     # Told by the pump.
 
     def deliver(self, payload: Any) -> None:
@@ -158,8 +215,8 @@ class Future(base.Future[T]):
     def lose(self, object_id: bytes, reason: str) -> None:
         """The bytes of the value cannot be had."""
         error = errors.ResultLostError(
-            f"{self.describe()} ended, but its result, object {short(object_id)}, cannot be had: "
-            f"{reason}",
+            f"{self.describe()} ended, but its result"
+            f"{f', object {short(object_id)},' if object_id else ''} cannot be had: {reason}",
             self.story,
         )
         error.object_id = object_id
@@ -191,6 +248,8 @@ class Future(base.Future[T]):
         """As in the base class; callbacks run in order on the client's callback thread."""
         if not self._node.settled:
             self._home.check_process()  # a forked child would never hear
+        if self._delayed:
+            self._ask()
         super().add_done_callback(fn)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
@@ -206,6 +265,8 @@ class Future(base.Future[T]):
         if self._node.settled and self._phase in (Phase.NONE, Phase.MADE):
             return
         self._home.check_process()
+        if self._delayed:
+            self._ask()
         deadline = None if timeout is None else monotonic() + timeout
         super()._wait_or_raise(timeout)
         if not self._load(deadline):
@@ -258,7 +319,8 @@ class Future(base.Future[T]):
 
     def _made_of(self, payload: Any, failed: bool) -> tuple[Any, BaseException | None]:
         try:
-            value = self._home.serializer.loads(payload)
+            serializer = self._home.serializer
+            value = serializer.loads_error(payload) if failed else serializer.loads(payload)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
                 raise  # Ctrl-C; on any other thread it is the value's own doing
@@ -302,8 +364,14 @@ class Future(base.Future[T]):
         )
 
 
+class Here(NamedTuple):
+    """The value of an event that brings it itself, not the id of an object."""
+
+    value: Any
+
+
 _NOT_HERE = (Phase.OWED, Phase.LOADING)
-_NOT_MADE = (Phase.OWED, Phase.HERE, Phase.LOADING)
+_NOT_MADE = (Phase.STORED, Phase.OWED, Phase.HERE, Phase.LOADING)
 
 
 class _NotLoaded(Exception):

@@ -113,8 +113,9 @@ class Inbox:
         self._wake()
         return True
 
-    def put_task(self, command: Submitted) -> bool:
-        """Append a task for which room was reserved; False when nobody will ever read it."""
+    def put_task(self, command: Command) -> bool:
+        """Append a task for which room was reserved, or what must not be lost; False when nobody
+        will ever read it."""
         # Under the lock, so that `shut` leaves no task behind that nobody settles.
         with self._lock:
             if self._shut:

@@ -1,12 +1,14 @@
 """What the tracker asks its shell to do. PURE.
 
 The production shell performs these on sockets, the simulated world on its own network; both hand
-`Fire`, `Deliver`, `Lose` and `Forget` to the futures.
+`Fire`, `Drop`, `Deliver`, `Lose` and `Forget` to the futures.
 """
 
 from typing import Any, NamedTuple
 
 from futurefsm.fsm.events import Event
+from futurefsm.fsm.outcomes import Outcome
+from futurefsm.fsm.story import WIRE
 from futurefsm.protocol.messages import Message
 
 
@@ -36,11 +38,22 @@ class Delete(NamedTuple):
 
 
 class Fire(NamedTuple):
-    """Let an event happen to the task's future; `value` is what the event brought."""
+    """Let an event happen to the task's future; `value` is what the event brought.
+
+    `source`: where it comes from, as the future's story names it.
+    """
 
     task_id: bytes
     event: Event
     value: Any
+    source: str = WIRE
+
+
+class Drop(NamedTuple):
+    """The task will never be sent: cancel its future. `outcome` says what is known of it."""
+
+    task_id: bytes
+    outcome: Outcome
 
 
 class Deliver(NamedTuple):
@@ -56,6 +69,12 @@ class Lose(NamedTuple):
     task_id: bytes
     object_id: bytes
     reason: str
+
+
+class Rest(NamedTuple):
+    """The task has ended, and its value waits in the store until its future is asked for it."""
+
+    task_id: bytes
 
 
 class Forget(NamedTuple):
@@ -77,4 +96,6 @@ class LinkLost(NamedTuple):
     reason: str
 
 
-Output = Send | Put | Get | Delete | Fire | Deliver | Lose | Forget | Violation | LinkLost
+Output = (
+    Send | Put | Get | Delete | Fire | Drop | Deliver | Lose | Rest | Forget | Violation | LinkLost
+)

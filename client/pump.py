@@ -5,6 +5,7 @@ never unpickles, never runs user code, never waits for a future, and no message 
 """
 
 import logging
+import weakref
 from threading import get_ident
 from typing import Any
 
@@ -13,12 +14,14 @@ from futurefsm.client.inbox import Asked, Inbox, Stepped, Submitted
 from futurefsm.client.outputs import (
     Delete,
     Deliver,
+    Drop,
     Fire,
     Forget,
     Get,
     LinkLost,
     Lose,
     Put,
+    Rest,
     Send,
     Violation,
 )
@@ -50,6 +53,8 @@ class Pump:
         self.tracker = tracker
         self.inbox = inbox
         self.futures: dict[bytes, Future[Any]] = {}
+        # Finished, with values that nobody asked for yet: theirs is who asks.
+        self.resting: dict[bytes, weakref.ref[Future[Any]]] = {}
         self.lost: str | None = None
         self.now = 0.0
         self._wire: list[WireOutput] = []
@@ -68,9 +73,13 @@ class Pump:
         # Not for another future, which a finalizer moves while this one is fired: its task may
         # still be in the inbox.
         if self._firing_in == get_ident() and self._firing == task_id:
-            self.tracker.perform(task_id, step.effects, value, self.now)
+            self._perform(task_id, step, value)
         else:
             self.inbox.put(Stepped(task_id, step, value))
+
+    def want(self, future: Future[Any]) -> bool:
+        """Somebody asks for the value of a delayed future; False where nobody will fetch it."""
+        return self.inbox.put_task(Asked(lambda: self._wanted(future)))
 
     def accepted(self, future: Future[Any]) -> None:
         """The inbox has the future's task: it runs, unless it waits here until a worker is free.
@@ -151,10 +160,8 @@ class Pump:
                 self.futures[future.task_id] = future
                 self.tracker.submit(command.call, now)
             elif isinstance(command, Stepped):
-                tracker, step = self.tracker, command.step
-                tracker.perform(command.task_id, step.effects, command.value, now)
-                if step.node.settled:
-                    tracker.settled(command.task_id, step.node.state)
+                self._perform(command.task_id, command.step, command.value)
+                self._note_end(command.task_id, command.step)
             elif isinstance(command, Asked):
                 command.act()
         self._settle_outputs()
@@ -197,6 +204,63 @@ class Pump:
         for task_id in list(self.futures):
             self._fire(task_id, event, value, CLIENT)
 
+    def _perform(self, task_id: bytes, step: Step, value: Any) -> None:
+        if step.node.settled:
+            future = self._known(task_id)
+            if future is not None and future.promised:
+                self.tracker.ties.promise(task_id, future.promised)
+        self.tracker.perform(task_id, step.effects, value, self.now)
+
+    def _note_end(self, task_id: bytes, step: Step) -> None:
+        if not step.node.settled:
+            return
+        error = None
+        if step.own_error is not None:
+            future = self._known(task_id)
+            error = future._exception if future is not None else None
+        self.tracker.settled(task_id, step.node.state, error)
+
+    def _known(self, task_id: bytes) -> Future[Any] | None:
+        future = self.futures.get(task_id)
+        if future is None and (resting := self.resting.get(task_id)) is not None:
+            future = resting()
+        return future
+
+    def _wanted(self, future: Future[Any]) -> None:
+        task_id = future.task_id
+        if self.resting.pop(task_id, None) is not None:
+            self.futures[task_id] = future
+        if future.promised:
+            self.tracker.ties.promise(task_id, future.promised)
+        self.tracker.want(task_id)
+
+    def _rest(self, task_id: bytes) -> None:
+        """Its value stays in the store. Nobody can ask for it once nobody holds the future."""
+        future = self.futures.pop(task_id, None)
+        inbox = self.inbox
+
+        def dropped(gone: "weakref.ref[Future[Any]]") -> None:
+            # In a finalizer, on any thread.
+            inbox.put(Asked(lambda: self._unreachable(task_id, gone)))
+
+        if future is not None:
+            self.resting[task_id] = weakref.ref(future, dropped)
+
+    def _unreachable(self, task_id: bytes, gone: "weakref.ref[Future[Any]]") -> None:
+        if self.resting.get(task_id) is gone:
+            del self.resting[task_id]
+            self.tracker.discard(task_id)
+
+    def _drop(self, task_id: bytes, outcome: Any) -> None:
+        """Its task will never be sent: it is cancelled by the first event that its table has."""
+        future = self.futures.get(task_id)
+        for event in (ev.CONFIRM_CANCELED, ev.CANCEL, ev.DISCONNECT):
+            if future is None or future.done():
+                return
+            step = future._node.on.get(event)
+            if step is not None and step.moves:
+                self._fire(task_id, event, outcome, CLIENT)
+
     def _fire(self, task_id: bytes, event: ev.Event, value: Any, source: str) -> None:
         future = self.futures.get(task_id)
         if future is None:
@@ -210,8 +274,7 @@ class Pump:
                 step = future.fire(ev.SUBMIT, None, source)
         finally:
             self._firing_in = None
-        if step.node.settled:
-            self.tracker.settled(task_id, step.node.state)
+        self._note_end(task_id, step)
 
     def _grant(self) -> None:
         """Hand tasks to free workers, where the lifecycle keeps them here until one is free."""
@@ -228,19 +291,30 @@ class Pump:
                 return
             for output in outputs:
                 if isinstance(output, Fire):
-                    self._fire(output.task_id, output.event, output.value, WIRE)
+                    if output.source == WIRE or not self._is_done(output.task_id):
+                        self._fire(output.task_id, output.event, output.value, output.source)
                 elif isinstance(output, (Send, Put, Get, Delete)):
                     self._wire.append(output)
                 else:
                     self._tell(output)
 
-    def _tell(self, output: Deliver | Lose | Forget | Violation | LinkLost) -> None:
+    def _is_done(self, task_id: bytes) -> bool:
+        """It has ended by itself, before what another's end means for it was told."""
+        future = self.futures.get(task_id)
+        return future is None or future.done()
+
+    def _tell(self, output: Drop | Deliver | Lose | Rest | Forget | Violation | LinkLost) -> None:
         if isinstance(output, Deliver):
             future = self.futures.get(output.task_id)
             if future is not None:
                 future.deliver(output.payload)
         elif isinstance(output, Forget):
             self.futures.pop(output.task_id, None)
+            self.resting.pop(output.task_id, None)
+        elif isinstance(output, Drop):
+            self._drop(output.task_id, output.outcome)
+        elif isinstance(output, Rest):
+            self._rest(output.task_id)
         elif isinstance(output, Lose):
             future = self.futures.get(output.task_id)
             if future is not None:

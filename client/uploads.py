@@ -1,12 +1,20 @@
 """Which objects of this client the cluster has, and who needs them. PURE.
 
 Functions and repeated arguments are uploaded once: equal bytes share one object. An object that no
-task needs is kept for the next one while there is room, and deleted when there is not.
+task needs is kept for the next one while there is room, and deleted when there is not. An object
+that its user sent and holds a reference to is kept until it is disowned.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
+
+from futurefsm.protocol.messages import (
+    InstructionType,
+    ObjectInstruction,
+    ObjectMetadata,
+    ObjectType,
+)
 
 # What idle uploads may occupy in the cluster: enough for the functions of a large program.
 IDLE_BYTES_MAX = 64 * 2**20
@@ -30,7 +38,16 @@ class Blob(NamedTuple):
 class Upload:
     """One object in the cluster, and how many tasks need it."""
 
-    __slots__ = ("digest", "dropped", "name", "needed_by", "object_id", "size")
+    __slots__ = (
+        "digest",
+        "dropped",
+        "name",
+        "needed_by",
+        "object_id",
+        "promised",
+        "redeemed",
+        "size",
+    )
 
     def __init__(self, object_id: bytes, blob: Blob) -> None:
         self.object_id = object_id
@@ -39,6 +56,9 @@ class Upload:
         self.size = len(blob.payload)
         self.needed_by = 0
         self.dropped = False
+        # Of a reference: the tasks that came, and, once it is disowned, all that will.
+        self.redeemed = 0
+        self.promised: int | None = None
 
 
 class Uploads:
@@ -57,6 +77,7 @@ class Uploads:
     ) -> None:
         self._new_object_id = new_object_id
         self._shared: dict[bytes, Upload] = {}
+        self._owned: dict[bytes, Upload] = {}
         self._idle: OrderedDict[bytes, Upload] = OrderedDict()
         self._idle_bytes = 0
         self._idle_bytes_max = idle_bytes_max
@@ -87,6 +108,33 @@ class Uploads:
         self._unstored[upload.object_id] = upload
         return upload, True
 
+    def own(self, object_id: bytes, blob: Blob) -> None:
+        """A new object that its user holds a reference to."""
+        upload = self._owned[object_id] = Upload(object_id, Blob(blob.payload, None, blob.name))
+        upload.needed_by = 1
+        self.created.append(upload)
+        self._unstored[object_id] = upload
+
+    def borrow(self, object_id: bytes) -> Upload | None:
+        """One task more needs an owned object; None where there is none.
+
+        The task must have been announced to the reference before that was disowned.
+        """
+        upload = self._owned.get(object_id)
+        if upload is not None:
+            upload.redeemed += 1
+            if upload.promised is None:
+                upload.needed_by += 1
+        return upload
+
+    def disown(self, object_id: bytes, promised: int) -> None:
+        """Its user needs it no more; `promised` tasks needed it in all, some still to come."""
+        upload = self._owned.get(object_id)
+        if upload is not None and upload.promised is None:
+            upload.promised = promised
+            upload.needed_by += promised - upload.redeemed
+            self.release(upload)
+
     def stored(self, object_id: bytes) -> None:
         """The store has it: from now on it can be deleted."""
         upload = self._unstored.pop(object_id, None)
@@ -99,6 +147,7 @@ class Uploads:
         if upload.needed_by:
             return
         if upload.digest is None:
+            self._owned.pop(upload.object_id, None)
             self._drop(upload)
             return
         self._idle[upload.object_id] = upload
@@ -122,3 +171,25 @@ class Uploads:
         upload.dropped = True
         if upload.object_id not in self._unstored:
             self.dropped.append(upload.object_id)
+
+
+def announcement(identity: bytes, created: list[Upload]) -> ObjectInstruction:
+    """Tells the scheduler of new objects."""
+    metadata = ObjectMetadata(
+        tuple(up.object_id for up in created),
+        (ObjectType.OBJECT,) * len(created),
+        tuple(up.name.encode(errors="backslashreplace") for up in created),
+        tuple(up.size for up in created),
+    )
+    return ObjectInstruction(InstructionType.CREATE, identity, metadata)
+
+
+def serializer_announcement(identity: bytes, object_id: bytes, size: int) -> ObjectInstruction:
+    """Tells the scheduler of the client's serializer."""
+    metadata = ObjectMetadata((object_id,), (ObjectType.SERIALIZER,), (b"serializer",), (size,))
+    return ObjectInstruction(InstructionType.CREATE, identity, metadata)
+
+
+def deletion(identity: bytes, object_ids: list[bytes]) -> ObjectInstruction:
+    """Tells the scheduler, and with it all workers, to drop objects."""
+    return ObjectInstruction(InstructionType.DELETE, identity, ObjectMetadata(tuple(object_ids)))

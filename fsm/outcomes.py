@@ -43,6 +43,9 @@ CONNECTION_LOST_OUTCOME = Outcome(
 UNANSWERED = Outcome("unanswered", "asked; no answer yet")
 WORKER_DIED_OUTCOME = Outcome("worker_died", "its worker died first")
 BY_SCHEDULER = Outcome("by_scheduler", "the scheduler cancelled it without having been asked")
+INPUT_CANCELLED = Outcome(
+    "input_cancelled", "a task whose result it needs was cancelled; it did not run"
+)
 
 OUTCOMES = (
     NEVER_SENT,
@@ -56,6 +59,7 @@ OUTCOMES = (
     UNANSWERED,
     WORKER_DIED_OUTCOME,
     BY_SCHEDULER,
+    INPUT_CANCELLED,
 )
 
 # Which later fact may replace which earlier one. A result after `refused` is what a refusal

@@ -193,9 +193,10 @@ class ForsakingPump(Pump):
     """Leaves values on their way when it disconnects: result() waits for ever."""
 
     def disconnect(self, now: float) -> None:
-        fetching, self.tracker._fetching = self.tracker._fetching, {}
+        values = self.tracker.values
+        fetching, values.fetching = values.fetching, {}
         super().disconnect(now)
-        self.tracker._fetching = fetching
+        values.fetching = fetching
 
 
 class CarelessUploads(Uploads):

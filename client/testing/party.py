@@ -20,6 +20,7 @@ from futurefsm.client.testing.invariants import (
 )
 from futurefsm.client.testing.network import Channel
 from futurefsm.client.testing.record import Record
+from futurefsm.client.uploads import Blob
 from futurefsm.fsm import events as ev
 from futurefsm.fsm.compiled import Step
 from futurefsm.fsm.errors import ClientClosedError, InvalidStateError
@@ -149,6 +150,10 @@ class Party:
         """The scheduler broke the protocol."""
         self.pump.violated(task_id, what)
 
+    def want(self, future: Any) -> bool:
+        """Somebody asks for the value of a delayed future."""
+        return self.pump.want(future)
+
     def check_process(self) -> None:
         """It is this one."""
 
@@ -277,7 +282,7 @@ class Party:
         ):
             return
         wanted = future is not None and not future._node.state.is_cancelled
-        if wanted and object_id in self.tracker._fetching:
+        if wanted and object_id in self.tracker.values.fetching:
             raise self.world.broken(DELETED_ONCE, f"object {name} is deleted while it is fetched")
 
     def check_credits(self) -> None:
@@ -301,7 +306,7 @@ class Party:
             interrupted: 1: before the task is in the inbox; 2: after that; 3: after its future
                 runs.
         """
-        size = 512 + sum(len(blob.payload) for blob in call.arguments)
+        size = 512 + sum(len(each.payload) for each in call.arguments if isinstance(each, Blob))
         try:
             self.inbox.reserve(size, 0.0)
         except ClientClosedError:

@@ -9,7 +9,7 @@ from futurefsm.fsm.outcomes import Outcome, refine
 
 NAMES = {
     "never_sent", "confirmed", "too_late", "not_found", "refused", "after_finish", "disconnected",
-    "connection_lost", "unanswered", "worker_died", "by_scheduler",
+    "connection_lost", "unanswered", "worker_died", "by_scheduler", "input_cancelled",
 }  # fmt: skip
 
 

@@ -1,0 +1,54 @@
+"""The tasks that a client has forgotten, as far as late messages are concerned. PURE."""
+
+from collections import OrderedDict
+from typing import NamedTuple
+
+from futurefsm.client.tracked import Tracked
+from futurefsm.fsm import effects as fx
+from futurefsm.fsm.events import Event
+from futurefsm.fsm.states import State
+from futurefsm.fsm.table import Lifecycle
+
+# Settled tasks that are remembered, so that a late or duplicate message is known for what it is.
+ENDED_MAX = 16_384
+
+
+class _End(NamedTuple):
+    """How a task ended, the object that was offered, and the losing one that was deleted."""
+
+    state: State
+    offered: bytes | None
+    deleted: bytes | None
+
+
+class Ended:
+    """The table of ended tasks.
+
+    Args:
+        lifecycle: says what a late message asks for.
+    """
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self._lifecycle = lifecycle
+        self._ends: OrderedDict[bytes, _End] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __contains__(self, task_id: bytes) -> bool:
+        return task_id in self._ends
+
+    def add(self, task_id: bytes, state: State, tracked: Tracked) -> None:
+        """One more; the oldest goes when there are too many."""
+        self._ends[task_id] = _End(state, tracked.object_id, tracked.deleted)
+        if len(self._ends) > ENDED_MAX:
+            self._ends.popitem(last=False)
+
+    def stray(self, task_id: bytes, event: Event, object_id: bytes | None) -> bytes | None:
+        """The object that a late message leaves behind and nobody will ask for."""
+        end = self._ends[task_id]
+        row = self._lifecycle.row(end.state, event)
+        if fx.DELETE_RESULT not in row.effects or object_id in (None, end.offered, end.deleted):
+            return None
+        self._ends[task_id] = end._replace(deleted=object_id)
+        return object_id

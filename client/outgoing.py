@@ -1,0 +1,169 @@
+"""The half of the tracker that sends: tasks, and the objects that they need. PURE."""
+
+from collections import deque
+from dataclasses import replace
+from typing import Any
+
+from futurefsm.client.outputs import Output, Put, Send
+from futurefsm.client.ties import Ties
+from futurefsm.client.tracked import Call, Links, ResultOf, Stored, Tracked
+from futurefsm.client.uploads import Blob, Upload, Uploads, announcement, deletion
+from futurefsm.client.values import Values
+from futurefsm.fsm import events as ev
+from futurefsm.protocol.ids import IdSource
+from futurefsm.protocol.messages import Argument, ArgumentType, Task
+
+
+class Outgoing:
+    """What a client has to send, and what it waits for before it does. See `Tracker`."""
+
+    def __init__(self, identity: bytes, ids: IdSource, credits: int | None) -> None:
+        self.identity = identity
+        self.ids = ids
+        self.credits = credits
+        self._tasks: dict[bytes, Tracked] = {}
+        self._waiting: deque[bytes] = deque()
+        self._now = 0.0
+        self._uploads = Uploads(lambda: ids.object_id(identity))
+        # One list, which all parts know: emptied, never replaced.
+        self._out: list[Output] = []
+        self.values = Values(self._out)
+        self.ties = Ties(
+            self._tasks,
+            self.values,
+            self._out,
+            ready=self._ready,
+            over=self._forget_if_over,
+            waits=credits is None,
+        )
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def sent_at(self, task_id: bytes) -> float | None:
+        """When the task was sent; None where it was not, or is forgotten."""
+        tracked = self._tasks.get(task_id)
+        return tracked.sent_at if tracked is not None and tracked.sent else None
+
+    def take(self) -> list[Output]:
+        """Everything to do since the last call, in order.
+
+        Announcements go first and drops last, one message for all objects of the batch.
+        """
+        created, dropped = self._uploads.created, self._uploads.dropped
+        if not (self._out or created or dropped):
+            return []
+        out = self._out[:]
+        self._out.clear()
+        if created:
+            self._uploads.created = []
+            out.insert(0, Send(announcement(self.identity, created)))
+        if dropped:
+            self._uploads.dropped = []
+            out.append(Send(deletion(self.identity, dropped)))
+        return out
+
+    def submit(self, call: Call, now: float) -> None:
+        """A task, accepted by the outgoing queue. It waits for the results that it needs, and,
+        with credits, for `grant`."""
+        self._now = now
+        tracked = self._tasks[call.task_id] = Tracked()
+        tracked.delayed = call.delayed
+        if call.needed_by is not None:
+            tracked.links = Links()
+            tracked.links.needed_by = call.needed_by
+            self.values.step(call.task_id, tracked, ev.DISCARD)
+        function = self._upload(call.function)
+        uploads = [function]
+        parts: list[Any] = []
+        for argument in call.arguments:
+            if isinstance(argument, ResultOf):
+                parts.append(argument)
+                continue
+            upload = self._upload(argument) if isinstance(argument, Blob) else self._use(argument)
+            uploads.append(upload)
+            parts.append(Argument(ArgumentType.OBJECT_ID, upload.object_id))
+        tracked.uploads = tuple(uploads)
+        tracked.message = Task(
+            call.task_id,
+            self.identity,
+            call.metadata,
+            function.object_id,
+            tuple(parts),
+            call.capabilities,
+        )
+        if len(uploads) <= len(parts):
+            self.ties.bind(call.task_id, tuple(parts))
+        elif self.credits is not None:
+            self._waiting.append(call.task_id)
+
+    def send_object(self, object_id: bytes, blob: Blob) -> None:
+        """An object that its user sent; it stays until `disown`."""
+        self._uploads.own(object_id, blob)
+        self._out.append(Put(object_id, blob.payload))
+
+    def disown(self, object_id: bytes, promised: int) -> None:
+        """Its user holds no reference any more. `promised`: how many tasks it was used by."""
+        self._uploads.disown(object_id, promised)
+
+    def return_object(self, object_id: bytes) -> None:
+        """A task that was announced to need an owned object will not come."""
+        upload = self._uploads.borrow(object_id)
+        if upload is not None:
+            self._uploads.release(upload)
+
+    def grant(self) -> bytes | None:
+        """The next task that a free worker can have; None where none waits or none is free.
+
+        Its future must be asked (`submit`), for its user may have cancelled it.
+        """
+        if not self.credits or not self._waiting:
+            return None
+        return self._waiting.popleft()
+
+    def clear(self) -> None:
+        """Drop the uploads that no task and no reference needs."""
+        self._uploads.clear_idle()
+
+    def stored(self, object_id: bytes) -> None:
+        """The store has an object that was uploaded."""
+        self._uploads.stored(object_id)
+
+    # Inside.
+
+    def _upload(self, blob: Blob) -> Upload:
+        upload, new = self._uploads.need(blob)
+        if new:
+            self._out.append(Put(upload.object_id, blob.payload))
+        return upload
+
+    def _use(self, stored: Stored) -> Upload:
+        upload = self._uploads.borrow(stored.object_id)
+        assert upload is not None, "a reference keeps its object for the tasks that it was told of"
+        return upload
+
+    def _ready(self, task_id: bytes, tracked: Tracked) -> None:
+        """All results that a task waited for are there."""
+        assert tracked.message is not None
+        assert tracked.links is not None
+        tracked.message = replace(tracked.message, function_args=tracked.links.arguments())
+        if self.credits is not None:
+            self._waiting.append(task_id)
+        elif tracked.links.accepted:
+            self._send_task(task_id, tracked, self._now)
+
+    def _send_task(self, task_id: bytes, tracked: Tracked | None, now: float) -> None:
+        if tracked is None or not self.ties.accepted(task_id, tracked):
+            return
+        if tracked.message is None:
+            return
+        if self.credits is not None:
+            self.credits -= 1
+        self._out.append(Send(tracked.message))
+        tracked.message = None
+        tracked.sent = True
+        tracked.sent_at = now
+
+    def _forget_if_over(self, task_id: bytes, tracked: Tracked) -> None:
+        """It may have become forgettable."""
+        raise NotImplementedError
