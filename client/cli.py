@@ -1,4 +1,4 @@
-"""The command line: `futurefsm demo`, `futurefsm diagram`. argparse; heavy imports when needed.
+"""The command line: `futurefsm demo`, `diagram`, `engine`. argparse; heavy imports when needed.
 
 Exit codes: 0 done; 1 it failed; 2 an option cannot be used (one line on stderr); 130 Ctrl-C.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from futurefsm.client.demo.corpus import UsageError
+from futurefsm.client.engine import command
 from futurefsm.fsm.lifecycles import CONFIRMED, LIFECYCLES
 from futurefsm.fsm.table import Lifecycle
 
@@ -79,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_demo(commands)
     _add_diagram(commands)
+    command.add_parser(commands)
     return parser
 
 

@@ -24,19 +24,19 @@ TO_WORKER = struct.Struct("<IIQ")
 """magic, bytes of the head, bytes of the body."""
 
 TO_ENGINE = struct.Struct("<IHHIQdQd")
-"""magic, kind, unused, sequence number, bytes of payload, seconds, peak bytes, cpu seconds."""
+"""magic, kind, stream of a LOG, sequence number, bytes of payload, seconds, peak bytes, cpu s"""
 
-READY, VALUE, ERROR = 1, 2, 3
-"""Kinds of messages to the engine: booted; the task returned; the task raised."""
+READY, VALUE, ERROR, LOG = 1, 2, 3, 4
+"""Kinds of messages to the engine: booted; the task returned; it raised; it wrote a text."""
 
 ABSENT = -1
 """A size that says: the payload is not in this message, you hold it."""
 
 # One object of a task: (key in the worker's cache, bytes in the body or ABSENT, keep it).
 Part = tuple[bytes, int, bool]
-# (sequence number, serializer or None, function, arguments, keys to forget). Without a function the
-# message only says what to forget.
-Run = tuple[int, Part | None, Part | None, tuple[Part, ...], tuple[bytes, ...]]
+# (sequence number, serializer or None, function, arguments, keys to forget, priority, send what it
+# writes). Without a function the message only says what to forget.
+Run = tuple[int, Part | None, Part | None, tuple[Part, ...], tuple[bytes, ...], int, bool]
 
 
 def run_head(run: Run, body_bytes: int) -> bytes:
@@ -56,3 +56,8 @@ def answer_header(
 ) -> bytes:
     """The fixed part of a message to the engine; `size` bytes of payload follow."""
     return TO_ENGINE.pack(MAGIC, kind, 0, sequence, size, seconds, peak, cpu)
+
+
+def log_header(sequence: int, stream: int, size: int) -> bytes:
+    """The fixed part of a LOG; `stream` is 0 for stdout and 1 for stderr."""
+    return TO_ENGINE.pack(MAGIC, LOG, stream, sequence, size, 0.0, 0, 0.0)

@@ -14,7 +14,7 @@ from futurefsm.client.engine.respawn import Respawn
 from futurefsm.client.engine.workers import WorkerOptions, WorkerPool
 
 
-class _Watches:
+class Watches:
     """Descriptors that the pool wants to be watched before there is a loop to watch them."""
 
     def __init__(self) -> None:
@@ -69,17 +69,19 @@ def main(config: dict[str, Any]) -> None:
         stderr=int(config["stderr"]),
         executable=str(config["executable"]),
         flags=tuple(subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
+        scheduler=(f"ipc://{directory}/scheduler", "zmq"),
     )
-    watches = _Watches()
+    watches = Watches()
     pool = WorkerPool(options, watches.watch, watches.unwatch)
     respawn = Respawn(int(config["workers"]))
     server: Any = None
     try:
         _start(pool, respawn)
+        from futurefsm.client.engine import doors
         from futurefsm.client.engine.server import Server
 
         server = Server(
-            directory,
+            doors.private(directory),
             pool,
             respawn,
             store_bytes=int(config["store_bytes"]),

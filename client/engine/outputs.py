@@ -18,7 +18,8 @@ class SendTo(NamedTuple):
 class Run(NamedTuple):
     """Hand a task to an idle worker. All objects named here exist.
 
-    `serializer_id` is None where the client has none of its own.
+    `serializer_id` is None where the client has none of its own. With `stream_output` what the
+    task writes is sent to the client.
     """
 
     worker: int
@@ -27,6 +28,8 @@ class Run(NamedTuple):
     serializer_id: bytes | None
     func_object_id: bytes
     arg_object_ids: tuple[bytes, ...]
+    priority: int = 0
+    stream_output: bool = False
 
 
 class StoreResult(NamedTuple):

@@ -14,7 +14,7 @@ _TURN = 8 * 1024 * 1024
 """Bytes read from one worker before the others get their turn."""
 
 _IOV = 64
-_KINDS = (frames.READY, frames.VALUE, frames.ERROR)
+_KINDS = (frames.READY, frames.VALUE, frames.ERROR, frames.LOG)
 
 
 class PipeBroken(Exception):
@@ -23,7 +23,8 @@ class PipeBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a worker said. `payload` is a pickled value or, for `ERROR`, exception."""
+    """What a worker said. `payload` is a pickled value, for `ERROR` an exception, for `LOG` a text
+    that was written to `stream` (0 stdout, 1 stderr)."""
 
     kind: int
     sequence: int
@@ -31,6 +32,7 @@ class Answer:
     peak_bytes: int
     cpu_seconds: float
     payload: Buffer
+    stream: int = 0
 
 
 class Pipe:
@@ -52,7 +54,7 @@ class Pipe:
         self.ended = False
         self._max = max_payload
         self._out: list[memoryview] = []
-        self._header: tuple[int, int, int, float, int, float] | None = None
+        self._header: tuple[int, int, int, float, int, float, int] | None = None
         self._body = bytearray()
         self._filled = 0
 
@@ -139,12 +141,13 @@ class Pipe:
 
     def _open(self, data: bytes, at: int) -> int:
         """Read a header and the part of its payload that is here; returns where that ends."""
-        magic, kind, _, sequence, size, seconds, peak, cpu = frames.TO_ENGINE.unpack_from(data, at)
+        magic, kind, stream, sequence, size, *costs = frames.TO_ENGINE.unpack_from(data, at)
         if magic != frames.MAGIC or kind not in _KINDS:
             raise PipeBroken("this is no answer")
         if size > self._max:
             raise PipeBroken(f"an answer of {size:,} bytes; the limit is {self._max:,}")
-        self._header = (kind, sequence, size, seconds, peak, cpu)
+        seconds, peak, cpu = costs
+        self._header = (kind, sequence, size, seconds, peak, cpu, stream)
         at += frames.TO_ENGINE.size
         here: int = min(size, len(data) - at)
         if here == size:
@@ -157,10 +160,10 @@ class Pipe:
 
     def _complete(self, answers: list[Answer]) -> None:
         assert self._header is not None
-        kind, sequence, size, seconds, peak, cpu = self._header
+        kind, sequence, size, seconds, peak, cpu, stream = self._header
         if self._filled < size:
             return
-        answers.append(Answer(kind, sequence, seconds, peak, cpu, self._body))
+        answers.append(Answer(kind, sequence, seconds, peak, cpu, self._body, stream))
         self._header = None
         self._body = bytearray()
         self._filled = 0

@@ -15,6 +15,7 @@ from itertools import count
 
 from futurefsm.client.engine import frames
 from futurefsm.client.engine import outputs as out
+from futurefsm.client.engine.doors import Doors
 from futurefsm.client.engine.pipe import Answer
 from futurefsm.client.engine.respawn import Respawn
 from futurefsm.client.engine.results import PROTOCOL, Buffer
@@ -26,11 +27,9 @@ from futurefsm.client.errors import ObjectStoreFullError
 from futurefsm.protocol.codec import decode, encode
 from futurefsm.protocol.errors import ProtocolError
 from futurefsm.protocol.ids import IdSource, owner_prefix
-from futurefsm.protocol.messages import StorageAddress
+from futurefsm.protocol.messages import ClientHeartbeatEcho, LogType, TaskLog
 from futurefsm.protocol.task_flags import Profile
 from futurefsm.protocol.transport.poller import Poller
-from futurefsm.protocol.transport.ymq import listen_unix
-from futurefsm.protocol.transport.zmq_transport import ZmqRouter
 
 log = logging.getLogger("futurefsm.engine")
 
@@ -38,7 +37,9 @@ _TURN = 500
 """Messages of clients in a row before the others get their turn."""
 
 _KINDS = 1000
+_NO_RUN = out.Run(-1, b"", b"", None, b"", ())
 _ACCEPT_AGAIN_S = 1.0
+# The last only in the foreground.
 _END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
@@ -46,48 +47,53 @@ class Server:
     """An engine that serves until its lifeline ends.
 
     Args:
-        directory: private to the engine; its two sockets are made there.
+        doors: where it listens; owned from here on.
         pool: the workers; started ones are owned as well as those to come.
         respawn: the book about them.
         store_bytes: limit of all objects together.
         client_timeout_s: silence after which a client counts as gone.
         ends: descriptors; when one of them becomes readable the engine ends.
+        foreground: Ctrl-C ends it.
     """
 
     def __init__(
         self,
-        directory: str,
+        doors: Doors,
         pool: WorkerPool,
         respawn: Respawn,
         *,
         store_bytes: int,
         client_timeout_s: float,
         ends: tuple[int, ...],
+        foreground: bool = False,
     ) -> None:
         self.poller = Poller()
         self._handlers: dict[object, Handler] = {}
         self._pool = pool
         self._respawn = respawn
         self._ending = False
+        # The router has messages that its descriptor does not tell of.
+        self._more = False
         self._accept_at: float | None = None
         self._complaints: Counter[str] = Counter()
         self._sequence = count(1)
-        self._tasks: dict[int, tuple[int, bytes]] = {}
+        self._tasks: dict[int, tuple[int, out.Run]] = {}
         self._store = ObjectStore(store_bytes)
-        path = os.path.join(directory, "storage")
+        self._doors = doors
         self._scheduler = Scheduler(
-            StorageAddress(path, 0, "ipc"),
+            doors.storage,
             IdSource(os.urandom(16)),
             self._store,
             client_timeout_s,
         )
+        self._end_by = _END_SIGNALS if foreground else _END_SIGNALS[:2]
         self._signals = self._catch_signals()
         for fd in ends:
             self._on(fd, self._end)
-        self._router = ZmqRouter(f"ipc://{directory}/scheduler")
+        self._router = doors.router
         self._on(self._router.poll_item, self._client_messages)
         self._storage = StorageServer(
-            listen_unix(path),
+            doors.listener,
             self._store,
             self.poller,
             self._handlers,
@@ -96,6 +102,7 @@ class Server:
             self._complain,
         )
         self.address = self._router.address
+        self.storage_address = f"tcp://{doors.storage.host}:{doors.storage.port}"
 
     # -- the loop
 
@@ -103,6 +110,8 @@ class Server:
         """Work until the engine is told to end."""
         self._reap()
         while not self._ending:
+            if self._more:
+                self._client_messages(True, False)
             for item, readable, writable in self.poller.poll(self._patience()):
                 handler = self._handlers.get(item)
                 if handler is None:
@@ -117,8 +126,8 @@ class Server:
     def close(self) -> None:
         """Give everything back; kill the workers."""
         self._pool.close()
+        self._doors.close()
         self._storage.close()
-        self._router.close(0.0)
         signal.set_wakeup_fd(-1)
         for fd in self._signals:
             os.close(fd)
@@ -143,7 +152,7 @@ class Server:
 
     def _signal(self, readable: bool, writable: bool) -> None:
         arrived = os.read(self._signals[0], 4096)
-        if signal.SIGTERM in arrived or signal.SIGHUP in arrived:
+        if any(number in arrived for number in self._end_by):
             self._ending = True
         # A full pipe may have lost one: look for the dead in any case.
         self._reap()
@@ -151,6 +160,8 @@ class Server:
     # -- time
 
     def _patience(self) -> float | None:
+        if self._more:
+            return 0.0
         times = (self._scheduler.deadline(), self._respawn.deadline(), self._accept_at)
         first = min((one for one in times if one is not None), default=None)
         return None if first is None else max(0.0, first - time.monotonic())
@@ -189,6 +200,7 @@ class Server:
         for _ in range(_TURN):
             received = self._router.receive()
             if received is None:
+                self._more = False
                 return
             client, data = received
             try:
@@ -197,12 +209,15 @@ class Server:
                 self._complain(client, f"not a message: {error.reason}")
                 continue
             self._perform(self._scheduler.received(client, message, time.monotonic()))
+        self._more = True
 
     def _perform(self, outputs: list[out.Output], payload: Buffer = b"") -> None:
         """Do what the scheduler asks. `payload` is what came with a worker's answer."""
         for output in outputs:
             match output:
                 case out.SendTo(client, message):
+                    if isinstance(message, ClientHeartbeatEcho):
+                        message = ClientHeartbeatEcho(self._doors.storage_for(client))
                     self._router.send(client, encode(message))
                 case out.Run():
                     self._run(output)
@@ -228,7 +243,7 @@ class Server:
     def _run(self, run: out.Run) -> None:
         get = self._store.get
         sequence = next(self._sequence) & 0xFFFFFFFF
-        self._tasks[run.worker] = (sequence, run.task_id)
+        self._tasks[run.worker] = (sequence, run)
         codec = run.serializer_id
         self._pool.run(
             run.worker,
@@ -236,6 +251,8 @@ class Server:
             None if codec is None else (codec, get(codec)),
             (run.func_object_id, get(run.func_object_id)),
             [(one, get(one)) for one in run.arg_object_ids],
+            run.priority,
+            run.stream_output,
         )
 
     # -- objects
@@ -297,7 +314,13 @@ class Server:
             self._respawn.up(worker)
             self._perform(self._scheduler.worker_started(worker, now))
             return
-        sequence, task_id = self._tasks.pop(worker, (0, b""))
+        sequence, run = self._tasks.get(worker, (0, _NO_RUN))
+        if answer.kind == frames.LOG:
+            # A thread that a task left behind may still write: nobody waits for that.
+            if sequence == answer.sequence:
+                self._written(run, answer)
+            return
+        self._tasks.pop(worker, None)
         if sequence != answer.sequence:
             # User code wrote into the pipe: its death says so, and to the right task.
             self._complain(b"", "a worker answered for a task that it has not")
@@ -311,7 +334,13 @@ class Server:
             payload, ok = pickle.dumps(full, PROTOCOL), False
         peak = min(max(answer.peak_bytes, 0), 2**64 - 1)
         profile = Profile(answer.seconds, peak, answer.cpu_seconds).pack()
-        self._perform(self._scheduler.worker_done(worker, task_id, ok, profile, now), payload)
+        done = self._scheduler.worker_done(worker, run.task_id, ok, profile, now)
+        self._perform(done, payload)
+
+    def _written(self, run: out.Run, answer: Answer) -> None:
+        text = bytes(answer.payload).decode("utf-8", "replace")
+        log_type = LogType.STDERR if answer.stream else LogType.STDOUT
+        self._router.send(run.source, encode(TaskLog(run.task_id, log_type, text)))
 
     # -- trouble
 

@@ -25,7 +25,7 @@ from importlib import import_module
 from resource import RUSAGE_SELF, getrusage
 from time import perf_counter, process_time
 
-from futurefsm.client.engine import frames
+from futurefsm.client.engine import context, frames
 from futurefsm.client.engine.results import PROTOCOL, Buffer, dump_value
 
 # The typing module costs a worker 6 ms; only type checkers need it, and they know this idiom.
@@ -47,6 +47,19 @@ _WARM = (
     "tblib.pickling_support",
     "futurefsm.client.engine.failures",
 )
+
+
+class _AsItIs:
+    """A context that changes nothing; contextlib costs a worker's start too much."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
+_AS_IT_IS = _AsItIs()
 
 
 class _EngineGone(Exception):
@@ -142,11 +155,16 @@ class Worker:
     Args:
         fd: this end of the pipe to the engine.
         max_result_bytes: limit for one pickled result or exception.
+        scheduler: address and backend, for tasks that want to be clients themselves.
     """
 
-    def __init__(self, fd: int, max_result_bytes: int) -> None:
+    def __init__(
+        self, fd: int, max_result_bytes: int, scheduler: tuple[str, str] | None = None
+    ) -> None:
         self._fd = fd
         self._limit = max_result_bytes
+        self._scheduler = scheduler
+        self._gate: Any = None
         self._inbox = Inbox(fd)
         self._peak = Peak()
         self._pid = os.getpid()
@@ -184,21 +202,36 @@ class Worker:
         if magic != frames.MAGIC:
             raise RuntimeError("the engine's pipe is out of step")
         run = frames.parse_head(inbox.exactly(head_bytes))
-        sequence, serializer, function, arguments, forget = run
+        sequence, serializer, function, arguments, forget, priority, stream_output = run
         for key in forget:
             self._loaded.pop(key, None)
             self._kept.pop(key, None)
         if function is None:
             return
         parts = [self._fetch(part) for part in (serializer, function, *arguments)]
-        kind, costs, payload = self._answer(serializer, function, arguments, parts)
+        if self._scheduler is not None:
+            context.enter(context.Context(*self._scheduler, priority))
+        with self._streams(sequence) if stream_output else _AS_IT_IS:
+            kind, costs, payload = self._answer(serializer, function, arguments, parts)
+        context.enter(None)
         if os.getpid() != self._pid:
             # A child that user code forked and let run back to here: not the one who answers.
             _flush()
             os._exit(kind != frames.VALUE)
         _flush()
         size = sum(memoryview(part).nbytes for part in payload)
-        send(self._fd, [frames.answer_header(kind, sequence, size, *costs), *payload])
+        message = [frames.answer_header(kind, sequence, size, *costs), *payload]
+        if self._gate is None:
+            send(self._fd, message)
+        else:
+            self._gate.send(message)
+
+    def _streams(self, sequence: int) -> Any:
+        """What the task writes goes to its client."""
+        live = import_module("futurefsm.client.engine.live")
+        if self._gate is None:
+            self._gate = live.Gate(self._fd, send)
+        return live.Live(self._gate, sequence)
 
     def _fetch(self, part: frames.Part | None) -> bytearray | None:
         """The bytes of an object, from the message or from what was kept."""
@@ -333,8 +366,10 @@ def arm(lifeline: int) -> None:
     _thread.start_new_thread(_watch, (lifeline,))
 
 
-def main(fd: int, lifeline: int, max_result_bytes: int) -> NoReturn:
+def main(
+    fd: int, lifeline: int, max_result_bytes: int, scheduler: tuple[str, str] | None = None
+) -> NoReturn:
     """The process's whole life. Called by the few lines that `workers.py` passes with ``-c``."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     arm(lifeline)
-    Worker(fd, max_result_bytes).serve()
+    Worker(fd, max_result_bytes, scheduler).serve()

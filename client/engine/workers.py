@@ -49,6 +49,7 @@ class WorkerOptions:
         max_result_bytes: limit for one pickled result.
         stderr: a descriptor for its standard error, or None for the engine's own.
         executable, flags: the interpreter and its options.
+        scheduler: address and backend of the scheduler, for tasks that want to be its clients.
     """
 
     path: tuple[str, ...]
@@ -57,6 +58,7 @@ class WorkerOptions:
     stderr: int | None = None
     executable: str = sys.executable
     flags: tuple[str, ...] = ()
+    scheduler: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,12 @@ class WorkerPool:
         options = self._options
         ours, theirs = socket.socketpair()
         try:
-            boot = (theirs.fileno(), self._lifeline, options.max_result_bytes)
+            boot = (
+                theirs.fileno(),
+                self._lifeline,
+                options.max_result_bytes,
+                options.scheduler,
+            )
             # A socket's buffer may be smaller than a long sys.path: the rest follows by `flush`.
             pipe = Pipe(ours, options.max_result_bytes + _SLACK)
             pipe.send(marshal.dumps((list(options.path), list(options.argv), boot)))
@@ -164,6 +171,8 @@ class WorkerPool:
         serializer: Blob | None,
         function: Blob,
         arguments: Sequence[Blob],
+        priority: int = 0,
+        stream_output: bool = False,
     ) -> None:
         """Send a task to a worker that has none. Objects it holds are not sent again."""
         worker = self._workers[number]
@@ -181,7 +190,8 @@ class WorkerPool:
         self._shrink(worker)
         forget, worker.forget = tuple(worker.forget), []
         size = sum(len(part) for part in body)
-        head = frames.run_head((sequence, codec, call, tuple(parts), forget), size)
+        run = (sequence, codec, call, tuple(parts), forget, priority, stream_output)
+        head = frames.run_head(run, size)
         if size <= 16384:
             self._send(worker, b"".join((head, *body)))
         else:
@@ -236,7 +246,7 @@ class WorkerPool:
             # A busy worker hears of it with its next task; that bounds what waits in its pipe.
             if not worker.busy and not worker.pipe.wants_write:
                 forget, worker.forget = tuple(worker.forget), []
-                self._send(worker, frames.run_head((0, None, None, (), forget), 0))
+                self._send(worker, frames.run_head((0, None, None, (), forget, 0, False), 0))
 
     def kill(self, number: int) -> None:
         """Kill a worker with all that it started. Its death is reported by `reap`."""
@@ -265,7 +275,7 @@ class WorkerPool:
             _killpg(worker.process.pid)
         if answers:
             worker.booted = True
-            worker.busy = False
+            worker.busy = worker.busy and answers[-1].kind == frames.LOG
         return [Answered(worker.number, answer) for answer in answers]
 
     def _send(self, worker: _Worker, *parts: Buffer) -> None:
