@@ -61,6 +61,7 @@ class Agent:
         engine: the embedded engine, which ends with the agent; None for a cluster.
         cancel_timeout: seconds a cancel() waits by default.
         timeout: seconds to wait for the first sign of life.
+        serializer: what turns values into bytes; by default cloudpickle.
     """
 
     def __init__(
@@ -73,12 +74,13 @@ class Agent:
         engine: "Engine | None",
         cancel_timeout: float | None,
         timeout: float,
+        serializer: Serializer | None = None,
     ) -> None:
         self.name = name
         self.scheduler = scheduler
         self.cancel_timeout = cancel_timeout
         self.timeout = timeout
-        self.serializer = Serializer()
+        self.serializer = serializer or Serializer()
         self.callbacks = CallbackThread(name)
         self.pid = os.getpid()
         self._waker = Waker()
@@ -126,6 +128,10 @@ class Agent:
     def stepped(self, task_id: bytes, step: Step, value: Any) -> None:
         """A future's step has effects for the wire."""
         self.pump.stepped(task_id, step, value)
+
+    def want(self, future: Any) -> bool:
+        """Somebody asks for the value of a delayed future; False where nobody will fetch it."""
+        return self.pump.want(future)
 
     def violated(self, task_id: bytes, what: str) -> None:
         """The scheduler broke the protocol."""

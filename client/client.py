@@ -17,7 +17,8 @@ from futurefsm.client.errors import ForkedClientError
 from futurefsm.client.explain import explain
 from futurefsm.client.future import Future
 from futurefsm.client.link import Reach, open_link
-from futurefsm.client.submitting import Options, Submits, Submitter
+from futurefsm.client.serializer import Codec, Serializer, travelling
+from futurefsm.client.submitting import Options, Submits, Submitter, checked
 from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import IdSource, new_identity
@@ -53,6 +54,10 @@ class Client(Submits, concurrent.futures.Executor):
         object_storage_address: of the cluster's object store, where the one that the scheduler
             names cannot be reached from here.
         heartbeat_interval: seconds between two signs of life.
+        serializer: an object with ``serialize(obj) -> bytes`` and ``deserialize(bytes) -> obj``,
+            for functions, arguments and results, here and in the workers, to which it travels;
+            by default cloudpickle. Exceptions are always pickled.
+        stream_output: print here what tasks print, while they run.
         max_result_bytes: what one pickled result may have, on the embedded engine.
         store_bytes: what all objects in the embedded engine's store may have together; by default
             half of this machine's memory.
@@ -79,6 +84,8 @@ class Client(Submits, concurrent.futures.Executor):
         tls: "str | os.PathLike[str] | ssl.SSLContext | None" = None,
         object_storage_address: str | None = None,
         heartbeat_interval: float = 2.0,
+        serializer: Codec | None = None,
+        stream_output: bool = False,
         max_result_bytes: int = 1 << 30,
         store_bytes: int | None = None,
     ) -> None:
@@ -97,6 +104,7 @@ class Client(Submits, concurrent.futures.Executor):
             reach=Reach(backend, tls, object_storage_address, heartbeat_interval),
             max_result_bytes=max_result_bytes,
             store_bytes=store_bytes,
+            serializer=None if serializer is None else travelling(serializer),
         )
         try:
             self._agent = Agent(
@@ -107,12 +115,13 @@ class Client(Submits, concurrent.futures.Executor):
                 engine=link.engine,
                 cancel_timeout=cancel_timeout,
                 timeout=timeout,
+                serializer=Serializer(serializer, guarded=link.engine is None),
             )
             closing.register(self._agent)
             # A client that nobody holds any more ends when its last future has its value.
             weakref.finalize(self, _let_go, self._agent).atexit = False
             self._agent.start()
-            self._options = Options()
+            self._options = checked(Options(), stream_output=stream_output)
             self._submitter = Submitter(
                 self._agent, ids, lifecycle, timeout=timeout, store_bytes=store_bytes
             )

@@ -218,3 +218,27 @@ def rebuilt(
     if notes is not None:
         put(error, "__notes__", notes)
     return error
+
+
+def unpacked(
+    payload: bytes | None, type_name: str, message: str, reason: str, remote_traceback: str
+) -> BaseException:
+    """What a task raised on a real cluster: as itself, or, where that cannot be, told of.
+
+    Args:
+        payload: its pickle; None where its worker could not make one.
+        type_name, message, remote_traceback: of the exception, for `RemoteError`.
+        reason: why there is no pickle.
+    """
+    if payload is not None:
+        from futurefsm.client.scaler_errors import loads
+
+        try:
+            error = loads(payload)
+        except Exception as why:
+            reason = f"here it could not be made of its bytes: {type(why).__name__}: {why}"
+        else:
+            if isinstance(error, BaseException):
+                return error
+            reason = "its bytes did not become an exception"
+    return RemoteError(type_name, message, reason, remote_traceback)

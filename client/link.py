@@ -76,6 +76,7 @@ def open_link(
     reach: Reach = _AS_IT_COMES,
     max_result_bytes: int,
     store_bytes: int | None = None,
+    serializer: bytes | None = None,
 ) -> Link:
     """Start the embedded engine, or check the address. Dials nothing yet.
 
@@ -92,7 +93,7 @@ def open_link(
             identity,
             ids,
             lifecycle,
-            serializer=_SCALER_SERIALIZER,
+            serializer=serializer or _SCALER_SERIALIZER,
             timeout_s=timeout,
             hostname=hostname,
         )
@@ -121,6 +122,7 @@ def open_link(
         ids,
         lifecycle,
         credits=count if holds else None,
+        serializer=serializer,
         timeout_s=timeout,
         hostname=hostname,
     )

@@ -4,12 +4,15 @@ import pickle
 from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import cloudpickle
 
-from futurefsm.client.blame import blame, said, type_name
+from futurefsm.client.blame import blame, said, shown, type_name
 from futurefsm.client.errors import UnsendableError
+from futurefsm.client.guard import guard
+from futurefsm.client.portable import Portable
+from futurefsm.client.scaler_errors import loads as loads_error
 from futurefsm.client.uploads import Blob
 
 # Smaller bytes are not worth a look-up; larger ones are not worth hashing.
@@ -20,12 +23,33 @@ SHARE_MAX_BYTES = 8 * 2**20
 # can alter. The entry keeps the function alive, so its id cannot be reused.
 _BY_REFERENCE_MAX = 4096
 
+_GUARD = Portable(guard)
+
+
+class Codec(Protocol):
+    """A serializer of a user's own, as `Client` takes it. Workers use it too."""
+
+    def serialize(self, obj: Any, /) -> bytes:
+        """A function, an argument or a result, as bytes."""
+
+    def deserialize(self, payload: bytes, /) -> Any:
+        """The object that the bytes stand for."""
+
 
 class Serializer:
-    """cloudpickle out, pickle in. One per client; safe to use from many threads."""
+    """cloudpickle out, pickle in, or a codec of the user's. One per client; for many threads.
 
-    def __init__(self) -> None:
+    Args:
+        codec: the user's own; None for cloudpickle.
+        guarded: functions travel with what makes a worker of a real cluster send their errors as
+            they are.
+    """
+
+    def __init__(self, codec: Codec | None = None, *, guarded: bool = False) -> None:
         self._by_reference: dict[int, tuple[Any, Blob]] = {}
+        self._codec = codec
+        self._guarded = guarded
+        self._dumps: Callable[[Any], bytes] = _dumps if codec is None else self._dumps_own
 
     def function(self, fn: Callable[..., Any], kwargs: dict[str, Any]) -> Blob:
         """A function, bound to its keyword arguments.
@@ -46,7 +70,7 @@ class Serializer:
     def argument(self, value: Any, place: str, fn: Callable[..., Any]) -> Blob:
         """One argument; `place` names it in the error ("argument 2")."""
         try:
-            payload = cloudpickle.dumps(value, protocol=5)
+            payload = self._dumps(value)
         except Exception as error:
             raise _unsendable(value, place, fn, error) from error
         shared = SHARE_MIN_BYTES <= len(payload) <= SHARE_MAX_BYTES
@@ -56,16 +80,67 @@ class Serializer:
         self, callable_: Callable[..., Any], fn: Callable[..., Any], kwargs: dict[str, Any]
     ) -> Blob:
         try:
-            payload = cloudpickle.dumps(callable_, protocol=5)
+            payload = self._function_bytes(callable_)
         except Exception as error:
             for name, value in kwargs.items():
                 self.argument(value, f"argument {name!r}", fn)
             raise _unsendable(fn, "the function itself", fn, error) from error
         return Blob(payload, _digest(payload), name_of(fn))
 
+    def _function_bytes(self, callable_: Callable[..., Any]) -> bytes:
+        if not self._guarded:
+            return self._dumps(callable_)
+        try:
+            return self._dumps(partial(_GUARD, callable_))
+        except Exception:
+            # A serializer of the user's may know functions, and not what is made of them.
+            return self._dumps(callable_)
+
     def loads(self, payload: bytes) -> Any:
         """The object that the bytes stand for. Runs whatever the bytes ask for."""
-        return pickle.loads(payload)
+        if self._codec is None:
+            return pickle.loads(payload)
+        return self._codec.deserialize(bytes(payload))
+
+    def loads_error(self, payload: bytes) -> Any:
+        """The exception of a failed task: always a pickle, whatever the serializer."""
+        return loads_error(payload)
+
+    def _dumps_own(self, value: Any) -> bytes:
+        payload = self._codec.serialize(value)  # type: ignore[union-attr]
+        if not isinstance(payload, bytes):
+            raise TypeError(
+                f"{type_name(self._codec)}.serialize() gave a {type_name(payload)}, not bytes"
+            )
+        return payload
+
+
+def _dumps(value: Any) -> bytes:
+    return bytes(cloudpickle.dumps(value, protocol=5))
+
+
+def travelling(codec: Any) -> bytes:
+    """A user's serializer, as workers get it.
+
+    Raises:
+        TypeError: it has not both methods.
+        UnsendableError: it cannot be pickled; says which part.
+    """
+    for name in ("serialize", "deserialize"):
+        if not callable(getattr(codec, name, None)):
+            raise TypeError(
+                f"serializer {shown(codec)} has no {name}(): it needs serialize(obj) -> bytes and "
+                "deserialize(bytes) -> obj"
+            )
+    if isinstance(codec, type):
+        raise TypeError(f"serializer must be an instance, not the class: {codec.__name__}()")
+    try:
+        return _dumps(codec)
+    except Exception as error:
+        where = blame(codec, "it")
+        raise UnsendableError(
+            "the serializer", type_name(codec), "this client", said(error), where
+        ) from error
 
 
 def name_of(fn: Any) -> str:

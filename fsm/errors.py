@@ -91,7 +91,7 @@ def own_error(effect: str, what: str, value: Any, story: "Story | None") -> Exce
         value: the exit code of a worker that died; the reason of a loss.
     """
     if effect == "worker_died_error":
-        died = WorkerDiedError(f"{what}: its worker died{_exit_text(value)}", story)
+        died = WorkerDiedError(f"{what}: its worker died{exit_text(value)}", story)
         died.exit_code = value if isinstance(value, int) else None
         return died
     if effect == "connection_lost_error":
@@ -99,7 +99,8 @@ def own_error(effect: str, what: str, value: Any, story: "Story | None") -> Exce
     return ClientClosedError(f"{what}: its client was closed before an answer came", story)
 
 
-def _exit_text(code: Any) -> str:
+def exit_text(code: Any) -> str:
+    """How a process ended, to follow "died": its exit code, or minus the number of a signal."""
     if code is None:
         return ""
     # Never an exception: it would come out where messages are delivered.
