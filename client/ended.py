@@ -6,7 +6,7 @@ from typing import NamedTuple
 from futurefsm.client.tracked import Tracked
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm.events import Event
-from futurefsm.fsm.states import State
+from futurefsm.fsm.states import FINISHED, State
 from futurefsm.fsm.table import Lifecycle
 
 # Settled tasks that are remembered, so that a late or duplicate message is known for what it is.
@@ -48,7 +48,10 @@ class Ended:
         """The object that a late message leaves behind and nobody will ask for."""
         end = self._ends[task_id]
         row = self._lifecycle.row(end.state, event)
-        if fx.DELETE_RESULT not in row.effects or object_id in (None, end.offered, end.deleted):
+        # A second result of a finished task: the table knows duplicates, not that it may bring an
+        # object of its own.
+        unwanted = fx.DELETE_RESULT in row.effects or end.state is FINISHED
+        if not unwanted or object_id in (None, end.offered, end.deleted):
             return None
         self._ends[task_id] = end._replace(deleted=object_id)
         return object_id

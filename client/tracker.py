@@ -33,7 +33,7 @@ from futurefsm.client.uploads import (
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm import events as ev
 from futurefsm.fsm.outcomes import NEVER_SENT
-from futurefsm.fsm.states import OFFERED, State
+from futurefsm.fsm.states import FINISHED, OFFERED, State
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import IdSource, owner_prefix, serializer_id, short
 from futurefsm.protocol.mapping import arrival, task_cancel
@@ -215,6 +215,9 @@ class Tracker(Outgoing):
         else:
             value = came.worker_exit if died else came.object_id
             self._out.append(Fire(task_id, came.event, value))
+            if tracked.settled is FINISHED and came.object_id is not None:
+                # A second result. The first counts, and nobody will ask for what this one brings.
+                self.perform(task_id, (fx.DELETE_RESULT,), came.object_id, self._now)
 
     def _late(self, task_id: bytes, event: ev.Event, object_id: bytes | None) -> None:
         """A message for a task whose future is forgotten: the table still says what to do."""

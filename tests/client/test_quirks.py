@@ -175,6 +175,38 @@ def test_a_task_that_the_scheduler_cancels_unasked(
 # Results.
 
 
+def test_a_late_second_result(client: Client, scheduler: ScriptedScheduler) -> None:
+    """Row 'a second TaskResult': the first counts; an object that the second brings is deleted."""
+    future = client.submit(operator.add, 1, 2)
+    task = scheduler.expect(m.Task)
+    first = scheduler.result(task, 3)
+    assert future.result(PATIENCE_S) == 3
+    assert scheduler.expect_deletion() == first
+    scheduler.send_result(task, first)
+    second = scheduler.result(task, 4)
+    scheduler.send_result(task, second)
+    assert scheduler.expect_deletion() == second
+    still_works(client, scheduler)
+    assert future.result() == 3
+    assert scheduler.deleted.count(first) == scheduler.deleted.count(second) == 1
+
+
+def test_a_second_result_while_the_first_is_fetched(
+    client: Client, scheduler: ScriptedScheduler
+) -> None:
+    """The same row, at the most delicate instant."""
+    scheduler.hold_gets = True
+    future = client.submit(operator.add, 1, 2)
+    task = scheduler.expect(m.Task)
+    first = scheduler.result(task, 3)
+    second = scheduler.result(task, 4, failed=True)
+    assert scheduler.expect_deletion() == second
+    scheduler.release_gets()
+    assert future.result(PATIENCE_S) == 3
+    assert scheduler.expect_deletion() == first
+    still_works(client, scheduler)
+
+
 def test_a_result_with_too_few_or_too_many_objects(
     client: Client, scheduler: ScriptedScheduler
 ) -> None:
