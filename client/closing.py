@@ -23,6 +23,9 @@ logger = logging.getLogger("futurefsm.client")
 
 # What the interpreter's exit may take for all clients together, in seconds.
 EXIT_S = 2.0
+# Of these, at most: for the question what is unfinished, and for the answers to the cancels.
+ASK_S = 0.25
+CANCEL_S = 0.5
 # Callbacks that are due get this long when a client closes, in seconds.
 CALLBACKS_S = 2.0
 # Beyond the waits that were asked for: sending the last messages and ending the engine, in seconds.
@@ -101,10 +104,10 @@ def _at_exit() -> None:
         agent.inbox.close("cannot schedule new futures after interpreter shutdown")
     left_behind = []
     for agent in agents:
-        futures = agent.call(agent.pump.unsettled, timeout=0.25) or []
+        futures = agent.call(agent.pump.unsettled, timeout=ASK_S) or []
         if futures:
             left_behind.append(f"{len(futures)} tasks of client {agent.name}")
-            cancel_all(futures, max(0.0, min(0.5, deadline - monotonic())))
+            cancel_all(futures, max(0.0, min(CANCEL_S, deadline - monotonic())))
         agent.leave(now=True)
     for agent in agents:
         if not agent.join(max(0.05, deadline - monotonic())):

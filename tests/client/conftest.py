@@ -4,8 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from futurefsm.client import closing
 from futurefsm.client.client import Client
 from tests.client.scripted import ScriptedScheduler
+
+
+@pytest.fixture(autouse=True)
+def _callbacks_have_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that is closed lets its callbacks run; a busy machine needs longer for that."""
+    monkeypatch.setattr(closing, "CALLBACKS_S", 60.0)
 
 
 @pytest.fixture
@@ -17,7 +24,7 @@ def scheduler() -> Iterator[ScriptedScheduler]:
 @pytest.fixture
 def client(scheduler: ScriptedScheduler) -> Iterator[Client]:
     """Talks to `scheduler`. Closed without waiting for answers that a test did not give."""
-    made = Client(scheduler.address, timeout=20, cancel_timeout=10)
+    made = Client(scheduler.address, timeout=60, cancel_timeout=60)
     try:
         yield made
     finally:

@@ -32,7 +32,7 @@ from futurefsm.protocol.transport.zmq_transport import ZmqRouter
 M = TypeVar("M")
 
 # No test waits longer for anything.
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class ScriptedScheduler:

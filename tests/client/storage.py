@@ -13,7 +13,7 @@ from futurefsm.protocol.object_store import (
 )
 from futurefsm.protocol.transport.framing import frame_header, opening
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def stored_objects(client: Client) -> int:

@@ -9,7 +9,7 @@ import pytest
 from futurefsm.client import callbacks
 from futurefsm.client.callbacks import CallbackThread
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Subject:

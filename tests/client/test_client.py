@@ -42,6 +42,18 @@ def touch_and_sleep(path: str, seconds: float) -> int:
     return os.getpid()
 
 
+def meet(mine: str, other: str) -> int:
+    """Ends when the other one has begun: two that meet are in two workers."""
+    Path(mine).touch()
+    wait_for(Path(other))
+    return os.getpid()
+
+
+def read_through(path: str) -> str:
+    """What somebody writes into a pipe with a name; until then it waits."""
+    return Path(path).read_text()
+
+
 def wait_for(path: Path) -> None:
     """Until a worker has made the file. Only a worker can tell that it started."""
     deadline = time.monotonic() + PATIENCE_S
@@ -261,8 +273,9 @@ def test_cancelling_a_running_task_kills_it_and_a_new_worker_takes_its_place(
     assert future.cancel_outcome == "confirmed"
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-    pids = [cluster.submit(touch_and_sleep, str(tmp_path / f"x{n}"), 0.2) for n in range(4)]
-    workers = {f.result(PATIENCE_S) for f in pids}
+    x, y = str(tmp_path / "x"), str(tmp_path / "y")
+    both = [cluster.submit(meet, x, y), cluster.submit(meet, y, x)]
+    workers = {f.result(PATIENCE_S) for f in both}
     assert len(workers) == 2
     assert pid not in workers
 
@@ -397,7 +410,7 @@ def test_many_threads_share_a_client(cluster: Client) -> None:
 
 def test_strict(tmp_path: Path) -> None:
     with Client(workers=1, lifecycle=STRICT) as client:
-        running = client.submit(touch_and_sleep, str(tmp_path / "a"), 0.3)
+        running = client.submit(meet, str(tmp_path / "a"), str(tmp_path / "end"))
         waiting = client.submit(touch_and_sleep, str(tmp_path / "b"), 0)
         cancelled = client.submit(touch_and_sleep, str(tmp_path / "c"), 0)
         wait_for(tmp_path / "a")
@@ -407,6 +420,7 @@ def test_strict(tmp_path: Path) -> None:
         assert running.cancel() is False
         assert cancelled.cancel() is True
         assert cancelled.cancel_outcome == "never_sent"
+        (tmp_path / "end").touch()
         done, _ = concurrent.futures.wait([running, waiting, cancelled], PATIENCE_S)
         assert len(done) == 3
         assert running.cancel() is False
@@ -503,8 +517,9 @@ def test_the_engine_dies(cluster: Client) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_gets_a_clear_error(cluster: Client) -> None:
-    future = cluster.submit(time.sleep, 0.2)
+def test_a_forked_child_gets_a_clear_error(cluster: Client, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    future = cluster.submit(read_through, str(tmp_path / "gate"))
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -530,7 +545,8 @@ def test_a_forked_child_gets_a_clear_error(cluster: Client) -> None:
     assert os.read(read, 4096).decode() == "|".join(["client"] * 6)
     os.close(read)
     os.close(write)
-    assert future.result(PATIENCE_S) is None
+    (tmp_path / "gate").write_text("go")
+    assert future.result(PATIENCE_S) == "go"
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -20,11 +20,18 @@ import pytest
 
 from futurefsm.client.client import Client
 from futurefsm.client.inbox import Asked
+from tests.client.processes import engines
 from tests.client.scripted import PATIENCE_S
 
 PRELUDE = """\
 import os, sys, threading, time
 from futurefsm.client.client import Client
+"""
+# At the interpreter's exit clients have two seconds. Where a script is to see them end by
+# themselves, they have what a busy machine may need.
+AMPLE = """\
+from futurefsm.client import closing
+closing.EXIT_S = closing.ASK_S = closing.CANCEL_S = 60.0
 """
 
 
@@ -38,7 +45,7 @@ def script(body: str, folder: Path, **how: Any) -> "subprocess.CompletedProcess[
         env={**os.environ, "TMPDIR": str(folder)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
         **how,
     )
@@ -125,18 +132,6 @@ def assert_nothing_left(folder: Path) -> None:
         ),
         pytest.param(
             """
-            client = Client(workers=1)
-            future = client.submit(pow, 2, 3)
-            future.add_done_callback(lambda f: time.sleep(100))
-            future.result()
-            """,
-            0,
-            "",
-            "",
-            id="a callback that sleeps",
-        ),
-        pytest.param(
-            """
             Client(workers=1).submit(time.sleep, 0.1)
             def main():
                 return Client(workers=1).submit(pow, 2, 5)
@@ -171,14 +166,25 @@ def assert_nothing_left(folder: Path) -> None:
     ],
 )
 def test_the_interpreter_exits(tmp_path: Path, body: str, code: int, out: str, err: str) -> None:
-    began = time.monotonic()
-    ended = script(body, tmp_path)
-    took = time.monotonic() - began
+    ended = script(AMPLE + textwrap.dedent(body), tmp_path)
     assert (ended.returncode, ended.stdout.strip()) == (code, out), ended.stderr
     assert err in ended.stderr
     if not err:
         assert ended.stderr == ""
-    assert took < PATIENCE_S
+    assert_nothing_left(tmp_path)
+
+
+def test_the_interpreter_exits_in_spite_of_a_callback_that_sleeps(tmp_path: Path) -> None:
+    ended = script(
+        """
+        client = Client(workers=1)
+        future = client.submit(pow, 2, 3)
+        future.add_done_callback(lambda f: time.sleep(1000))
+        future.result()
+        """,
+        tmp_path,
+    )
+    assert ended.returncode == 0, ended.stderr
     assert_nothing_left(tmp_path)
 
 
@@ -260,7 +266,7 @@ def test_open_and_close_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         time.sleep(0.02)
     assert not more_than(before)
     assert list(tmp_path.iterdir()) == []
-    assert not [p for p in me.children(recursive=True) if "engine" in " ".join(p.cmdline())]
+    assert engines() == []
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("can't start new thread")])
@@ -302,7 +308,7 @@ def test_a_finalizer_on_the_pumps_own_thread_may_close_it() -> None:
     client._agent.inbox.put(Asked(finalizer))
     client.shutdown()
     assert sleeping.cancelled()
-    assert took[0] < 4
+    assert took[0] < 20, "it would wait half a minute for an answer that only this thread can take"
 
 
 def test_an_engine_that_is_stopped_does_not_outlive_the_interpreter(tmp_path: Path) -> None:

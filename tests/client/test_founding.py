@@ -2,9 +2,11 @@
 
 import concurrent.futures
 import math
+import os
 import threading
 import time
 from concurrent.futures import as_completed
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,11 @@ from tests.client.scripted import PATIENCE_S
 
 def noop(value: float) -> float:
     return value
+
+
+def read_through(path: str) -> float:
+    """What somebody writes into a pipe with a name; until then it waits."""
+    return float(Path(path).read_text())
 
 
 def raise_value_error(text: str) -> None:
@@ -42,10 +49,12 @@ def test_as_completed(cluster: Client) -> None:
     assert sorted(values) == sorted(math.sqrt(i) for i in range(20))
 
 
-def test_state(cluster: Client) -> None:
-    future = cluster.submit(noop, 0.7)
+def test_state(cluster: Client, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    future = cluster.submit(read_through, str(tmp_path / "gate"))
     assert future.running()
     assert not future.done()
+    (tmp_path / "gate").write_text("0.7")
     assert future.result(PATIENCE_S) == 0.7
     assert not future.running()
     assert future.done()

@@ -324,23 +324,23 @@ def test_cancelled_by_the_scheduler(client: Client, scheduler: ScriptedScheduler
 
 
 def test_disconnect_bounded_by_one_deadline(client: Client, scheduler: ScriptedScheduler) -> None:
-    futures = [client.submit(time.sleep, 100) for _ in range(20)]
+    futures = [client.submit(time.sleep, 100) for _ in range(100)]
     began = time.monotonic()
-    client.disconnect(timeout=0.3)
-    assert time.monotonic() - began < 10
+    client.disconnect(timeout=0.5)
+    assert time.monotonic() - began < 40, "not one after the other"
     assert all(future.cancelled() for future in futures)
     assert {future.cancel_outcome for future in futures} == {"disconnected"}
     assert scheduler.expect(m.ClientDisconnect)
 
 
-def test_scheduler_silent(scheduler: ScriptedScheduler) -> None:
-    client = Client(scheduler.address, timeout=0.5)
+def test_scheduler_silent(client: Client, scheduler: ScriptedScheduler) -> None:
     future = client.submit(time.sleep, 1)
     scheduler.expect(m.Task)
     scheduler.echo = False
+    session = client._agent.pump.tracker.session
+    client._agent.call(lambda: setattr(session, "_timeout", 0.1))
     with pytest.raises(ConnectionLostError, match=r"silent.*\n.*running"):
         future.result(PATIENCE_S)
-    client.disconnect()
 
 
 def test_nobody_there() -> None:
@@ -548,7 +548,7 @@ def test_values_come_from_the_task_only(client: Client) -> None:
 
 
 def test_strict_cannot_cancel_what_was_sent(scheduler: ScriptedScheduler) -> None:
-    client = Client(scheduler.address, lifecycle=STRICT, timeout=20)
+    client = Client(scheduler.address, lifecycle=STRICT)
     future = client.submit(time.sleep, 1)
     scheduler.expect(m.Task)
     assert future.cancel() is False

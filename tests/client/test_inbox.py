@@ -42,10 +42,10 @@ def test_full_waits_for_room(tasks: int, size: int) -> None:
     with pytest.raises(QueueFullError, match=r"full \(2 tasks.*waited 0.01 s"):
         inbox.reserve(size, 0.01)
     done: Future[None] = Future()
-    waiter = threading.Thread(target=lambda: done.set_result(inbox.reserve(size, 20)))
+    waiter = threading.Thread(target=lambda: done.set_result(inbox.reserve(size, 60)))
     waiter.start()
     inbox.take()
-    done.result(20)
+    done.result(60)
     waiter.join()
 
 
@@ -72,7 +72,7 @@ def test_closed_tells_those_who_wait() -> None:
 
     def wait_for_room() -> None:
         try:
-            inbox.reserve(1, 20)
+            inbox.reserve(1, 60)
         except BaseException as error:
             done.set_exception(error)
 
@@ -80,7 +80,7 @@ def test_closed_tells_those_who_wait() -> None:
     waiter.start()
     inbox.close("it is over")
     with pytest.raises(ClientClosedError, match="it is over"):
-        done.result(20)
+        done.result(60)
     waiter.join()
     assert inbox.closed == "it is over"
 
@@ -138,7 +138,7 @@ def test_ctrl_c_in_any_function_leaves_the_lock_free(name: str) -> None:
         }
         cut = interrupted_at(call, lambda: getattr(inbox, name)(*arguments.get(name, ())))  # noqa: B023
         taken: list[bool] = []
-        other = threading.Thread(target=lambda: taken.append(inbox._lock.acquire(timeout=1)))  # noqa: B023
+        other = threading.Thread(target=lambda: taken.append(inbox._lock.acquire(timeout=60)))  # noqa: B023
         other.start()
         other.join()
         assert taken == [True]

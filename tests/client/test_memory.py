@@ -12,7 +12,7 @@ from futurefsm.client.client import Client
 from futurefsm.fsm.errors import ResultLostError
 
 with Client(workers=1) as client:
-    assert client.submit(pow, 2, 5).result(30) == 32
+    assert client.submit(pow, 2, 5).result(60) == 32
     size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + (80 << 20), -1))
     big, small = client.submit(bytes, 300 << 20), client.submit(pow, 2, 3)
@@ -20,8 +20,8 @@ with Client(workers=1) as client:
         big.result(60)
     except ResultLostError as error:
         print(error)
-    assert small.result(30) == 8
-    assert client.submit(pow, 2, 4).result(30) == 16
+    assert small.result(60) == 8
+    assert client.submit(pow, 2, 4).result(60) == 16
     print("alive")
 """
 

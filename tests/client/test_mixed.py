@@ -10,12 +10,12 @@ import time
 from collections import Counter
 from typing import Any
 
-import psutil
 import pytest
 
 from futurefsm.client.client import Client
 from futurefsm.client.future import Future
 from futurefsm.fsm.errors import CancelledError, WorkerDiedError
+from tests.client.processes import engines
 from tests.client.storage import stored_objects
 
 TASKS = 1000
@@ -124,4 +124,4 @@ def test_a_thousand_mixed_tasks(seed: int) -> None:
     print(dict(ends))
     assert sum(ends.values()) == TASKS
     assert told == Counter(range(TASKS)), "each callback runs once"
-    assert not [p for p in psutil.Process().children() if "futurefsm" in " ".join(p.cmdline())]
+    assert engines() == []

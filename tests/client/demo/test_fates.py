@@ -79,7 +79,7 @@ def test_a_result_without_a_start_is_a_contradiction() -> None:
 def test_answers_are_timed_from_the_story() -> None:
     n, middle, longest = answer_times(entries(), BEGUN, Fate.CANCELLED_RUNNING)
     assert n == 1
-    assert 0 <= middle == longest < 1
+    assert 0 <= middle == longest < 60
     assert answer_times([], set(), Fate.CANCELLED_QUEUED) == (0, 0.0, 0.0)
     # Cancelled before it was sent: nothing was asked, so nothing is timed.
     assert answer_times(entries(), BEGUN, Fate.CANCELLED_QUEUED)[0] == 1

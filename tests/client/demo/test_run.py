@@ -1,11 +1,12 @@
 """The whole demo, on a small folder and real worker processes."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from futurefsm.client.demo import run
+from futurefsm.client.demo import run, stages
 from futurefsm.client.demo.corpus import UsageError
 from futurefsm.client.demo.screen import WIDTH, Screen
 
@@ -31,6 +32,18 @@ def output(**options: object) -> str:
 def row(text: str, label: str) -> list[str]:
     (found,) = [line for line in text.splitlines() if line.startswith(f"  {label}  ")]
     return found.removeprefix(f"  {label}").split()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _long_tasks() -> Iterator[None]:
+    """However busy the machine: when some of the photo finish are read, others wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "PHOTO_TASK_S", 0.15)
+        patch.setattr(stages, "PHOTO_READ", 8)
+        patch.setattr(stages, "PHOTO_UNWANTED", 4)
+        patch.setattr(stages, "PHOTO_ROUNDS", 1)
+        patch.setattr(stages, "ANSWERS_S", 60.0)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,14 +33,23 @@ def _state() -> tuple[set[int], int, int]:
 def _nothing_left(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """After each test: no process, directory, descriptor or thread that was not there before."""
+    """After each test: no process, directory, descriptor or thread that was not there before.
+
+    What has ended may need a moment to be gone for the system.
+    """
     tmp_path_factory.getbasetemp()
     place = tempfile.mkdtemp(prefix="ft-")
     monkeypatch.setattr(tempfile, "tempdir", place)
     children, fds, threads = _state()
     yield
-    children_now, fds_now, threads_now = _state()
-    left = os.listdir(place)
+    deadline = time.monotonic() + 20
+    while True:
+        children_now, fds_now, threads_now = _state()
+        left = os.listdir(place)
+        more = left or children_now - children or fds_now > fds or threads_now > threads
+        if not more or time.monotonic() > deadline:
+            break
+        time.sleep(0.01)
     shutil.rmtree(place)
     assert left == []
     assert children_now <= children

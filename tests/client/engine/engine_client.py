@@ -25,7 +25,7 @@ from futurefsm.protocol.transport.poller import Poller
 from futurefsm.protocol.transport.ymq import YmqStream, connect_unix
 from futurefsm.protocol.transport.zmq_transport import ZmqDealer
 
-BOUND = 30.0
+BOUND = 60.0
 
 
 class EngineClient:

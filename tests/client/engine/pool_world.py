@@ -16,7 +16,7 @@ import cloudpickle
 from futurefsm.client.engine import frames
 from futurefsm.client.engine.workers import Answered, Blob, Died, WorkerOptions, WorkerPool
 
-BOUND = 30.0
+BOUND = 60.0
 
 
 class PoolWorld:

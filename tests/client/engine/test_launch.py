@@ -61,7 +61,7 @@ def test_close_ends_all_of_it_and_may_be_repeated(engine: Start) -> None:
     fds = family(handle)
     assert len(fds) == 3
     assert handle.poll() is None
-    handle.close()
+    handle.close(BOUND)
     all_end(fds)
     handle.close()
     assert handle.poll() == 0

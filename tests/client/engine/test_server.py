@@ -176,7 +176,8 @@ def test_a_client_that_leaves_leaves_nothing(engine: Start) -> None:
 
 
 def test_a_silent_client_is_given_up(engine: Start) -> None:
-    handle = engine(1, client_timeout_s=0.3)
+    # So long that one who does not sleep is never taken for silent.
+    handle = engine(1, client_timeout_s=4.0)
     with EngineClient(handle) as one:
         task = one.submit(time.sleep, 1000)
         assert one.answer(task) == m.TaskCancelConfirm(task, CANCELED)

@@ -157,12 +157,12 @@ def test_broken_standard_streams_do_not_matter(world: PoolWorld) -> None:
     assert world.value(0, lambda: 3) == 3
 
 
-def test_a_timer_that_raises_between_tasks_is_a_death_and_not_a_wrong_answer(
+def test_a_signal_handler_that_raises_between_tasks_is_a_death_and_not_a_wrong_answer(
     world: PoolWorld,
 ) -> None:
     with PoolWorld(stderr=os.open(os.devnull, os.O_WRONLY)) as quiet:
         quiet.start()
-        assert quiet.value(0, tasks.late_alarm) is None
+        os.kill(quiet.value(0, tasks.leaves_a_handler), signal.SIGALRM)
         assert quiet.until(lambda e: isinstance(e, Died)) == Died(0, 70, True)
         os.close(quiet.options.stderr)
 

@@ -17,7 +17,7 @@ from futurefsm.client.engine import frames, workers
 from futurefsm.client.engine.pipe import Answer
 from futurefsm.client.engine.workers import Answered, Died
 
-BOUND = 30.0
+BOUND = 60.0
 
 
 def ended(pid: int) -> None:

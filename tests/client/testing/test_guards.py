@@ -35,7 +35,7 @@ def test_other_threads_wait_as_they_like() -> None:
     thread.start()
     with watched(World()):
         go.put(None)
-        thread.join(10)
+        thread.join(60)
     assert ended == [False]
 
 
