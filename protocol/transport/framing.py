@@ -76,6 +76,12 @@ class YmqFraming:
         self._skipped = 0
 
     @property
+    def begun(self) -> bool:
+        """Whether the magic has arrived, whole and right."""
+        begun = self.peer_identity is not None or self._body is not None or len(self._head) >= 4
+        return begun and self.failure is None
+
+    @property
     def at_boundary(self) -> bool:
         """Whether the stream may end here without cutting a message."""
         return not self._head and self._body is None

@@ -1,4 +1,4 @@
-"""YMQ over TCP and unix sockets: the storage channel of every engine. Non-blocking.
+"""YMQ over TCP and unix sockets, TLS and WebSocket between if wanted. Non-blocking.
 
 A stream belongs to one thread. On this framing the end of a stream has two meanings: an orderly
 one (FIN) says that the peer is gone for good, a reset says 'try again'; `YmqStream` tells which.
@@ -9,6 +9,7 @@ import socket
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from futurefsm.protocol.errors import ProtocolError, TransportClosedError
 from futurefsm.protocol.transport.framing import (
@@ -18,6 +19,9 @@ from futurefsm.protocol.transport.framing import (
     frame_header,
     opening,
 )
+
+if TYPE_CHECKING:
+    from futurefsm.protocol.transport.layers import Layer, Stack
 
 __all__ = [
     "Payload",
@@ -43,15 +47,28 @@ class YmqStream:
         sock: connected; made non-blocking and owned from here on.
         identity: ours, sent at once.
         max_message: bytes; see `YmqFraming`.
+        layers: TLS and WebSocket, fresh ones (see `layers.layers_for`). Reading may then need
+            writing and the other way round: look at `wants_write` after each `receive`, and poll
+            for reading also while there is something to send.
+        patient: say nothing before the peer has begun with YMQ's magic. Whoever listens speaks at
+            once on this framing, and Scaler 2.9 dies of bytes on its TLS port that are not TLS.
 
     Attributes:
         eof: nothing more will come: the peer's side has ended, or is not to be understood (see
-            `failure`). What came before was returned by `receive`.
-        reset: it ended by a reset or another failure of the link, not in order.
+            `failure`). What came before was returned by `receive`. TLS and WebSocket have ends of
+            their own, which count as an orderly end.
+        reset: it ended by a reset or another failure of the link, not in order. Also set by a
+            `flush` that met it first.
     """
 
     def __init__(
-        self, sock: socket.socket, identity: bytes, *, max_message: int = MAX_MESSAGE
+        self,
+        sock: socket.socket,
+        identity: bytes,
+        *,
+        max_message: int = MAX_MESSAGE,
+        layers: "Iterable[Layer]" = (),
+        patient: bool = False,
     ) -> None:
         sock.setblocking(False)
         if sock.family != socket.AF_UNIX:
@@ -67,6 +84,10 @@ class YmqStream:
         self._unsent = len(self._tail)
         self._chunk = bytearray(_CHUNK)
         self._closed = False
+        self._patient = patient
+        self._stack = _stacked(tuple(layers))
+        # Bytes that the layers have made for the wire.
+        self._wire = bytearray(self._stack.take() if self._stack is not None else b"")
 
     @property
     def poll_item(self) -> int:
@@ -80,18 +101,25 @@ class YmqStream:
 
     @property
     def failure(self) -> ProtocolError | None:
-        """What was wrong with what the peer sent; `receive` raises it from then on."""
+        """What was wrong with what the peer sent; `receive` raises it from then on.
+
+        A `HandshakeError`: TLS or WebSocket never began, and dialling again would not help.
+        """
+        if self._stack is not None and self._stack.failure is not None:
+            return self._stack.failure
         return self._framing.failure
 
     @property
     def unsent(self) -> int:
         """Bytes that wait for `flush`; whoever sends without end should look."""
-        return self._unsent
+        return self._unsent + len(self._wire)
 
     @property
     def wants_write(self) -> bool:
         """Whether `flush` has something left to do: poll for writing too."""
-        return self._unsent > 0
+        if self._stack is None:
+            return self._unsent > 0 and not self._patient
+        return bool(self._wire) or (self._unsent > 0 and self._stack.ready)
 
     def send_frames(self, payloads: Iterable[bytes | bytearray | memoryview]) -> None:
         """Queue messages, one frame each; `flush` sends them.
@@ -123,29 +151,62 @@ class YmqStream:
         """Send what the link takes now.
 
         Returns:
-            Whether everything queued was sent.
+            Whether everything queued was sent, or waits for the peer to begin: False means that
+            polling for writing helps.
 
         Raises:
             TransportClosedError: the link is broken or was closed; what was queued is dropped.
         """
         if self._closed:
             raise TransportClosedError("the stream is closed")
+        if self._patient and self._stack is None:
+            return True
         self._seal()
-        while self._queue:
-            batch = [self._queue[index] for index in range(min(_BATCH, len(self._queue)))]
+        while self._queue or self._wire:
             try:
+                if self._stack is not None:
+                    if self._flush_layers(self._stack):
+                        continue
+                    break
+                batch = [self._queue[index] for index in range(min(_BATCH, len(self._queue)))]
                 sent = self._sock.sendmsg(batch)
             except (BlockingIOError, InterruptedError):
                 return False
             except OSError as error:
                 self._queue.clear()
+                self._wire.clear()
                 self._unsent = 0
+                # EPIPE says only that the end was known before, orderly or not.
+                self.reset = self.reset or error.errno != errno.EPIPE
                 reason = f"the peer does not take any more: {error.strerror}"
             else:
                 self._advance(sent)
                 continue
             raise TransportClosedError(reason)
+        if self._stack is not None and self._stack.failure is not None:
+            raise TransportClosedError(str(self._stack.failure))
         return True
+
+    def _flush_layers(self, stack: "Stack") -> bool:
+        """Send once; False when there was nothing that can be sent. Raises `OSError`."""
+        self._fill(stack)
+        if not self._wire:
+            return False
+        sent = self._sock.send(self._wire)
+        del self._wire[:sent]
+        return True
+
+    def _fill(self, stack: "Stack") -> None:
+        """Let the layers make a bounded amount of bytes for the wire."""
+        while len(self._wire) < _CHUNK:
+            if self._queue and stack.ready:
+                part = self._queue[0][:_CHUNK]
+                stack.write(part)
+                self._advance(len(part))
+            made = stack.take()
+            if not made:
+                return
+            self._wire += made
 
     def _advance(self, sent: int) -> None:
         self._unsent -= sent
@@ -186,22 +247,54 @@ class YmqStream:
                 break
             taken += count
             with memoryview(self._chunk) as view, suppress(ProtocolError):
-                messages += self._framing.feed(view[:count])
+                if self._stack is None:
+                    messages += self._framing.feed(view[:count])
+                else:
+                    for part in self._stack.receive(view[:count]):
+                        messages += self._framing.feed(part)
             if self._framing.failure is not None:
                 self.eof = True
-                if not messages:
-                    raise self._framing.failure
+            self._patient = self._patient and not self._framing.begun
             if count < _CHUNK:
                 break
+        if self._stack is not None:
+            self._respond(self._stack)
+        if not messages and self.failure is not None:
+            raise self.failure
         return messages
+
+    def _respond(self, stack: "Stack") -> None:
+        """Send what the layers have to say to what came, or make `wants_write` say so."""
+        self.eof = self.eof or stack.eof
+        if self.eof and not self.reset:
+            stack.ended()
+        self.eof = self.eof or stack.failure is not None
+        self._seal()
+        self._fill(stack)
+        if self._wire:
+            # Whoever reads will learn of a broken link by reading.
+            with suppress(TransportClosedError):
+                self.flush()
 
     def close(self) -> None:
         """Give the connection back; what was not flushed is dropped. Any number of times."""
         if not self._closed:
             self._closed = True
+            if self._stack is not None and not self.unsent and not self.eof:
+                with suppress(OSError):  # a courtesy; the FIN says the same
+                    self._sock.send(self._stack.finish())
             self._queue.clear()
+            self._wire.clear()
             self._unsent = 0
             self._sock.close()
+
+
+def _stacked(layers: "tuple[Layer, ...]") -> "Stack | None":
+    if not layers:
+        return None
+    from futurefsm.protocol.transport.layers import Stack
+
+    return Stack(layers)
 
 
 def connect_unix(path: str, timeout_s: float = 5.0) -> socket.socket:

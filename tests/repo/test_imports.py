@@ -62,7 +62,7 @@ ONLY_IN = {
     "rich": ("client/demo/screen.py",),
     "cloudpickle": ("client/",),
     "tblib": ("client/",),
-    "wsproto": ("protocol/transport/layers.py",),
+    "wsproto": ("protocol/transport/websocket.py",),
 }
 # Nothing that the library imports when it is imported may be an optional dependency.
 OPTIONAL = {"rich", "hypothesis", "graphviz", "psutil", "pytest", "wsproto"}

@@ -94,6 +94,18 @@ def test_wrong_magic_is_seen_at_once(start):
         framing.feed(b"")
 
 
+def test_the_magic_is_what_begins_a_stream():
+    wire = opening(b"peer") + frame_header(3) + b"abc"
+    framing = YmqFraming()
+    for at in range(len(wire)):
+        assert framing.begun == (at >= 4)
+        framing.feed(wire[at : at + 1])
+    assert framing.begun
+    with pytest.raises(ProtocolError):
+        framing.feed(frame_header(2**40))
+    assert not framing.begun
+
+
 def test_announced_lengths_cost_nothing():
     framing = greeted()
     tracemalloc.start()
