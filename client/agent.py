@@ -20,6 +20,7 @@ from futurefsm.client.latch import Latch
 from futurefsm.client.outbox import Outbox
 from futurefsm.client.outputs import Delete, Get, Put, Send
 from futurefsm.client.pump import Pump, WireOutput
+from futurefsm.client.references import References
 from futurefsm.client.serializer import Serializer
 from futurefsm.client.tracker import Tracker
 from futurefsm.fsm.compiled import Step
@@ -82,6 +83,7 @@ class Agent:
         self.timeout = timeout
         self.serializer = serializer or Serializer()
         self.callbacks = CallbackThread(name)
+        self.references = References(self)
         self.pid = os.getpid()
         self._waker = Waker()
         self.inbox = Inbox(self._waker.wake)

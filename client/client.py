@@ -193,6 +193,7 @@ class Client(Submits, concurrent.futures.Executor):
         """Cancel what is unfinished, and drop what the cluster keeps for this client."""
         self._agent.check_process()
         closing.cancel_all(closing.unsettled(self._agent), self._agent.cancel_timeout)
+        self._agent.references.clear()
         self._agent.call(self._agent.pump.tracker.clear)
 
     def _check_closable(self) -> None:

@@ -6,12 +6,13 @@ own time-outs.
 """
 
 from collections.abc import Callable
-from enum import Enum
 from threading import current_thread, get_ident, main_thread
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from futurefsm.client.errors import ResultUnreadableError
+from futurefsm.client.home import Here, Home, Phase
+from futurefsm.client.meeting import meet
 from futurefsm.fsm import errors, threads
 from futurefsm.fsm import events as ev
 from futurefsm.fsm import future as base
@@ -20,44 +21,10 @@ from futurefsm.fsm.outcomes import Outcome
 from futurefsm.fsm.story import CLIENT
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import short
-
-if TYPE_CHECKING:
-    from futurefsm.client.callbacks import CallbackThread
-    from futurefsm.client.serializer import Serializer
+from futurefsm.protocol.mapping import profile_of
+from futurefsm.protocol.task_flags import Profile
 
 T = TypeVar("T")
-
-
-class Home(Protocol):
-    """What a client's futures need of their client."""
-
-    name: str
-    cancel_timeout: float | None
-    serializer: "Serializer"
-    callbacks: "CallbackThread"
-
-    def stepped(self, task_id: bytes, step: Step, value: Any) -> None:
-        """A step has effects for the wire."""
-
-    def want(self, future: "Future[Any]") -> bool:
-        """Somebody asks for a delayed value; False where nobody will fetch it any more."""
-
-    def violated(self, task_id: bytes, what: str) -> None:
-        """A peer broke the protocol."""
-
-    def check_process(self) -> None:
-        """Raise in a child of a fork."""
-
-
-class Phase(Enum):
-    """Where the value is, as far as this process knows. The tracker has the whole machine."""
-
-    NONE = "none"
-    STORED = "stored"
-    OWED = "owed"
-    HERE = "here"
-    LOADING = "loading"
-    MADE = "made"
 
 
 class Future(base.Future[T]):
@@ -72,6 +39,7 @@ class Future(base.Future[T]):
         "_loader",
         "_payload",
         "_phase",
+        "metadata",
         "promised",
         "task_id",
     )
@@ -90,6 +58,8 @@ class Future(base.Future[T]):
         self._delayed = delayed
         # How many tasks were announced that need its result, while that is in the store.
         self.promised = 0
+        # Of its TaskResult.
+        self.metadata = b""
         self.task_id = task_id
         self._home = home
         self._label = label
@@ -117,6 +87,16 @@ class Future(base.Future[T]):
         if self._phase in (Phase.HERE, Phase.LOADING):
             return f"the bytes of its value are here ({len(self._payload or b''):,} bytes)"
         return f"it{super()._repr_value()}"
+
+    def profiling_info(self) -> Profile | None:
+        """What the task cost: seconds, bytes, seconds of the processor; None where nobody told.
+
+        Raises:
+            InvalidStateError: it has not ended.
+        """
+        if not self._node.settled:
+            raise errors.InvalidStateError(f"{self.describe()} has not ended", self.story)
+        return profile_of(self.metadata)
 
     # Told by the base class.
 
@@ -201,6 +181,29 @@ class Future(base.Future[T]):
                 self._phase = Phase.OWED
         if asked and not self._home.want(self):
             self.lose(b"", "its client was closed before anybody asked for it")
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return meet(
+            self,
+            f"{self.describe()} means something to its own client only: pass its future to "
+            "submit() as an argument, or inside one, not in a closure, a global or a file",
+        )
+
+    def belongs_to(self, home: Home) -> bool:
+        """Whether it is a future of this client."""
+        return self._home is home
+
+    def settle_here(self, event: ev.Event, value: Any) -> None:
+        """Its task is never sent, for its end is known: `event` is RESULT_SUCCESS, RESULT_FAILED,
+        with what it brings, or CANCEL, with an outcome."""
+        if event == ev.CANCEL:
+            self.fire(event, value, CLIENT)
+            if not self._node.announced and ev.SUBMIT in self._node.on:
+                self.fire(ev.SUBMIT, None, CLIENT)
+            return
+        if self._node.on[event].violates:
+            self.fire(ev.SUBMIT, None, CLIENT)
+        self.fire(event, Here(value), CLIENT)
 
     # Told by the pump.
 
@@ -362,12 +365,6 @@ class Future(base.Future[T]):
             f"{self._state}: {self!r}: the exception of a client's future comes from its task",
             self.story,
         )
-
-
-class Here(NamedTuple):
-    """The value of an event that brings it itself, not the id of an object."""
-
-    value: Any
 
 
 _NOT_HERE = (Phase.OWED, Phase.LOADING)

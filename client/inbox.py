@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from futurefsm.client.errors import QueueFullError
 from futurefsm.client.tracked import Call
+from futurefsm.client.uploads import Blob
 from futurefsm.fsm.compiled import Step
 from futurefsm.fsm.errors import ClientClosedError
 from futurefsm.fsm.threads import must_not_wait
@@ -35,13 +36,21 @@ class Stepped(NamedTuple):
     value: object
 
 
+class Sent(NamedTuple):
+    """An object that its user sent, and holds a reference to."""
+
+    object_id: bytes
+    blob: Blob
+    size: int
+
+
 class Asked(NamedTuple):
     """Something to be done on the pump's thread."""
 
     act: Callable[[], None]
 
 
-Command = Submitted | Stepped | Asked
+Command = Submitted | Stepped | Sent | Asked
 
 
 class Inbox:
@@ -130,7 +139,7 @@ class Inbox:
             command = self._commands.popleft()
         except IndexError:
             return None
-        if isinstance(command, Submitted):
+        if isinstance(command, (Submitted, Sent)):
             with self._lock:
                 was_full = self._tasks >= self._tasks_max or self._bytes >= self._bytes_max // 2
                 self._tasks -= 1

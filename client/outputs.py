@@ -40,13 +40,14 @@ class Delete(NamedTuple):
 class Fire(NamedTuple):
     """Let an event happen to the task's future; `value` is what the event brought.
 
-    `source`: where it comes from, as the future's story names it.
+    `source`: where it comes from, as the future's story names it. `metadata`: of a TaskResult.
     """
 
     task_id: bytes
     event: Event
     value: Any
     source: str = WIRE
+    metadata: bytes = b""
 
 
 class Drop(NamedTuple):
@@ -90,6 +91,19 @@ class Violation(NamedTuple):
     what: str
 
 
+class Say(NamedTuple):
+    """A task printed something; `error`: to its standard error."""
+
+    text: str
+    error: bool
+
+
+class Shutdown(NamedTuple):
+    """The scheduler's answer to a request to end the whole cluster."""
+
+    accepted: bool
+
+
 class LinkLost(NamedTuple):
     """The scheduler is silent for too long."""
 
@@ -97,5 +111,18 @@ class LinkLost(NamedTuple):
 
 
 Output = (
-    Send | Put | Get | Delete | Fire | Drop | Deliver | Lose | Rest | Forget | Violation | LinkLost
+    Send
+    | Put
+    | Get
+    | Delete
+    | Fire
+    | Drop
+    | Deliver
+    | Lose
+    | Rest
+    | Forget
+    | Violation
+    | Say
+    | Shutdown
+    | LinkLost
 )

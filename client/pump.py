@@ -6,11 +6,12 @@ never unpickles, never runs user code, never waits for a future, and no message 
 
 import logging
 import weakref
+from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
 from futurefsm.client.future import Future
-from futurefsm.client.inbox import Asked, Inbox, Stepped, Submitted
+from futurefsm.client.inbox import Asked, Inbox, Sent, Stepped, Submitted
 from futurefsm.client.outputs import (
     Delete,
     Deliver,
@@ -22,7 +23,9 @@ from futurefsm.client.outputs import (
     Lose,
     Put,
     Rest,
+    Say,
     Send,
+    Shutdown,
     Violation,
 )
 from futurefsm.client.tracker import Tracker
@@ -31,11 +34,12 @@ from futurefsm.fsm.compiled import Step
 from futurefsm.fsm.errors import InvalidStateError
 from futurefsm.fsm.story import CALLER, CLIENT, WIRE
 from futurefsm.protocol.ids import short
-from futurefsm.protocol.messages import Message
+from futurefsm.protocol.messages import Message, Task
 
 logger = logging.getLogger("futurefsm.client")
 
 WireOutput = Send | Put | Get | Delete
+Told = Drop | Deliver | Lose | Rest | Forget | Violation | Say | Shutdown | LinkLost
 
 # Violations that are logged one by one; the rest is only counted.
 _LOGGED_MAX = 20
@@ -56,6 +60,9 @@ class Pump:
         # Finished, with values that nobody asked for yet: theirs is who asks.
         self.resting: dict[bytes, weakref.ref[Future[Any]]] = {}
         self.lost: str | None = None
+        # What tasks print, and the answer to a shutdown: whoever wants them.
+        self.on_say: Callable[[str, bool], object] = _nobody
+        self.on_shutdown: Callable[[bool], object] = _nobody
         self.now = 0.0
         self._wire: list[WireOutput] = []
         self._firing_in: int | None = None
@@ -94,13 +101,18 @@ class Pump:
                 if not future.done():
                     raise
 
-    def abandon(self, future: Future[Any]) -> None:
-        """Its submit was broken off, and nobody holds it: end it, however far it came."""
-        if future.task_id in self.futures:
+    def abandon(self, future: Future[Any]) -> bool:
+        """Its submit was broken off, and nobody holds it: end it, however far it came.
+
+        False where its task has never come here.
+        """
+        came = future.task_id in self.futures
+        if came:
             # A task that was sent is asked to stop; its answer is not waited for.
             for event in (ev.CANCEL, ev.DISCONNECT):
                 if not future.done():
                     self._fire(future.task_id, event, None, CLIENT)
+        return came
 
     def violated(self, task_id: bytes, what: str) -> None:
         """Count a violation; log it with the task's id, the first few."""
@@ -113,6 +125,18 @@ class Pump:
         """The scheduler channel is open."""
         self.now = now
         self.tracker.opened(now)
+        self._settle_outputs()
+
+    def reopened(self, now: float) -> None:
+        """The scheduler channel was broken, and is there again."""
+        self.now = now
+        self.tracker.reopened(now)
+        self._settle_outputs()
+
+    def reconnected(self, now: float) -> None:
+        """What was on its way is on its way again: let the futures know."""
+        self.now = now
+        self._fire_all(ev.RECONNECTED, None)
         self._settle_outputs()
 
     def tick(self, now: float) -> None:
@@ -162,6 +186,8 @@ class Pump:
             elif isinstance(command, Stepped):
                 self._perform(command.task_id, command.step, command.value)
                 self._note_end(command.task_id, command.step)
+            elif isinstance(command, Sent):
+                self.tracker.send_object(command.object_id, command.blob)
             elif isinstance(command, Asked):
                 command.act()
         self._settle_outputs()
@@ -193,6 +219,13 @@ class Pump:
         self._fire_all(ev.CONNECTION_LOST, reason)
         self.tracker.storage_lost(reason)
         self._settle_outputs()
+
+    def owes(self, message: Message) -> bool:
+        """Whether a message that may not have arrived is still worth sending."""
+        if not isinstance(message, Task):
+            return True
+        future = self.futures.get(message.task_id)
+        return future is not None and not future.done()
 
     def unsettled(self) -> list[Future[Any]]:
         """The futures whose answer is owed."""
@@ -291,6 +324,8 @@ class Pump:
                 return
             for output in outputs:
                 if isinstance(output, Fire):
+                    if output.metadata and (known := self.futures.get(output.task_id)):
+                        known.metadata = output.metadata
                     if output.source == WIRE or not self._is_done(output.task_id):
                         self._fire(output.task_id, output.event, output.value, output.source)
                 elif isinstance(output, (Send, Put, Get, Delete)):
@@ -303,7 +338,7 @@ class Pump:
         future = self.futures.get(task_id)
         return future is None or future.done()
 
-    def _tell(self, output: Drop | Deliver | Lose | Rest | Forget | Violation | LinkLost) -> None:
+    def _tell(self, output: Told) -> None:
         if isinstance(output, Deliver):
             future = self.futures.get(output.task_id)
             if future is not None:
@@ -321,6 +356,10 @@ class Pump:
                 future.lose(output.object_id, output.reason)
         elif isinstance(output, Violation):
             self._log_violation(output.task_id, output.what)
+        elif isinstance(output, Say):
+            self.on_say(output.text, output.error)
+        elif isinstance(output, Shutdown):
+            self.on_shutdown(output.accepted)
         else:
             self.lost = self.lost or output.reason
 
@@ -331,3 +370,7 @@ class Pump:
             logger.warning("%sthe scheduler broke the protocol: %s; ignored", about, what)
         elif self._logged == _LOGGED_MAX + 1:
             logger.warning("further violations of the protocol are counted, not logged")
+
+
+def _nobody(*told: object) -> None:
+    """Nobody wants it."""

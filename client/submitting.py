@@ -7,13 +7,12 @@ from futurefsm.client import mapping, nested
 from futurefsm.client.blame import shown
 from futurefsm.client.errors import ObjectStoreFullError
 from futurefsm.client.future import Future
-from futurefsm.client.inbox import Asked, Submitted
+from futurefsm.client.inputs import Packed, pack
+from futurefsm.client.references import ObjectReference
+from futurefsm.client.sending import Sending, Terms
 from futurefsm.client.serializer import name_of
-from futurefsm.client.tracked import Call
 from futurefsm.client.uploads import Blob
-from futurefsm.fsm import events as ev
 from futurefsm.fsm.errors import ClientClosedError
-from futurefsm.fsm.story import CALLER
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import IdSource
 from futurefsm.protocol.messages import TaskCapability
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What a task occupies in the outgoing queue beside its bytes.
-_TASK_OVERHEAD = 512
 _INT64_MAX = 2**63 - 1
 _NO_FLAGS = TaskFlags().pack()
 
@@ -141,7 +138,7 @@ class Submitter:
     ) -> Future[T]:
         """See `Client.submit`."""
         self._check(fn)
-        return self._send(fn, self._agent.serializer.function(fn, kwargs), args, options)
+        return self._send(fn, None, args, kwargs, options)
 
     def prepared(
         self, fn: Callable[..., T], options: Options
@@ -154,7 +151,7 @@ class Submitter:
             self._check(fn)
             if not made:
                 made.append(self._agent.serializer.function(fn, {}))
-            return self._send(fn, made[0], args, options)
+            return self._send(fn, made[0], args, {}, options)
 
         return submit
 
@@ -167,47 +164,64 @@ class Submitter:
             raise TypeError(f"submit() needs a callable, not {type(fn).__name__}: {shown(fn)}")
 
     def _send(
-        self, fn: Callable[..., T], function: Blob, args: tuple[Any, ...], options: Options
+        self,
+        fn: Callable[..., T],
+        function: Blob | None,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: Options,
     ) -> Future[T]:
-        agent = self._agent
-        serializer = agent.serializer
-        arguments = tuple(
-            [serializer.argument(arg, f"argument {i}", fn) for i, arg in enumerate(args, 1)]
-        )
-        call = Call(
-            self._ids.task_id(),
-            function,
-            arguments,
-            options.flags(),
-            delayed=options.delayed,
-            capabilities=options.capabilities,
-        )
-        size = _TASK_OVERHEAD + sum(len(blob.payload) for blob in arguments)
-        future: Future[T] = self._make(self._lifecycle, agent, call.task_id, name_of(fn))
-        self._check_sizes(function, arguments, name_of(fn))
-        agent.inbox.reserve(size, self._timeout)
-        try:
-            put = agent.inbox.put_task(Submitted(future, call, size))
-            if put:
-                agent.pump.accepted(future)
-        except BaseException:
-            # Ctrl-C, at a place that nobody knows. Nobody will hold this future.
-            agent.inbox.put(Asked(lambda: agent.pump.abandon(future)))
-            raise
-        if not put:
-            agent.inbox.give_back(size)
-            future.fire(ev.DISCONNECT, None, CALLER)
-            raise ClientClosedError(agent.inbox.closed or "the client is closed")
-        return future
+        sending = self.sending(fn, function, args, kwargs, options)
+        sending.claim()
+        sending.put(self._timeout)
+        return sending.future
 
-    def _check_sizes(self, function: Blob, arguments: tuple[Blob, ...], name: str) -> None:
+    def sending(
+        self,
+        fn: Callable[..., Any],
+        function: Blob | None,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: Options,
+        *,
+        future: Future[Any] | None = None,
+        needed_by: int | None = None,
+    ) -> Sending:
+        """Pickle a call; nothing is sent yet.
+
+        Args:
+            function: `fn` with `kwargs`, where they are pickled already.
+            future: of the task, where it is made already.
+            needed_by: as in `Call`.
+        """
+        packed = pack(self._agent.serializer, fn, function, args, kwargs)
+        self._check_sizes(packed, name_of(fn))
+        terms = Terms(options.flags(), options.delayed, options.capabilities, needed_by)
+        return Sending(self._agent, future or self.future(fn, options), fn, packed, terms)
+
+    def future(self, fn: Callable[..., Any], options: Options) -> Future[Any]:
+        """A new one, pending."""
+        task_id = self._ids.task_id()
+        return self._make(
+            self._lifecycle, self._agent, task_id, name_of(fn), delayed=options.delayed
+        )
+
+    def send_object(self, obj: Any, name: str | None) -> ObjectReference:
+        """See `Client.send_object`."""
+        self._check(self.send_object)
+        place = "the object" if name is None else name
+        blob = self._agent.serializer.argument(obj, place, self.send_object)
+        self._check_sizes(Packed(blob, (), plain=True), "send_object")
+        return self._agent.references.send(blob, self._ids.object_id, self._timeout)
+
+    def _check_sizes(self, packed: Packed, name: str) -> None:
         """An object that can never fit is refused here, where its name is known."""
         limit = self._store_bytes
         if limit is None:
             return
-        for blob in (function, *arguments):
-            if len(blob.payload) > limit:
-                what = name if blob is function else f"{blob.name} of {name}"
+        for blob in (packed.function, *packed.arguments):
+            if isinstance(blob, Blob) and len(blob.payload) > limit:
+                what = name if blob is packed.function else f"{blob.name} of {name}"
                 raise ObjectStoreFullError(what, len(blob.payload), 0, limit)
 
 
@@ -252,6 +266,21 @@ class Submits:
             stream_output=stream_output,
         )
         return self._submitter.submit(fn, tuple(args), dict(kwargs or {}), options)
+
+    def send_object(self, obj: Any, name: str | None = None) -> ObjectReference:
+        """Put an object into the store, once, for many tasks.
+
+        Args:
+            name: shown by monitors.
+
+        Returns:
+            what stands for it: as an argument of a task, or anywhere inside one. The task gets the
+            object; nothing is sent again. See `ObjectReference` for how long it stays.
+
+        Raises:
+            UnsendableError, ObjectStoreFullError, QueueFullError, ClientClosedError: as `submit`.
+        """
+        return self._submitter.send_object(obj, name)
 
     def map(
         self,

@@ -22,7 +22,9 @@ from futurefsm.client.outputs import (
     Lose,
     Put,
     Rest,
+    Say,
     Send,
+    Shutdown,
     Violation,
 )
 from futurefsm.client.tracked import Call as Call
@@ -41,11 +43,14 @@ from futurefsm.protocol.messages import (
     ClientDisconnect,
     ClientHeartbeat,
     ClientHeartbeatEcho,
+    ClientShutdownResponse,
     DisconnectType,
+    LogType,
     Message,
     Resource,
     StorageAddress,
     TaskCancelConfirm,
+    TaskLog,
     TaskResult,
 )
 from futurefsm.protocol.session import SendHeartbeat, Session
@@ -61,6 +66,7 @@ class Tracker(Outgoing):
         credits: how many tasks may be with the engine at once; None sends every task at once.
         serializer: the serialised serializer to upload, where workers look for one.
         timeout_s: seconds of silence after which the scheduler counts as lost.
+        period_s: seconds between two heartbeats.
         hostname: for display by the scheduler.
     """
 
@@ -73,13 +79,15 @@ class Tracker(Outgoing):
         credits: int | None = None,
         serializer: bytes | None = None,
         timeout_s: float = 60.0,
+        period_s: float = 2.0,
         hostname: str = "",
     ) -> None:
         super().__init__(identity, ids, credits)
         self.lifecycle = lifecycle
         self.storage_address: StorageAddress | None = None
-        self.session = Session(timeout_s=timeout_s)
+        self.session = Session(period_s, timeout_s)
         self.violations = 0
+        self.shutdown_asked = False
         # Monotonic seconds of the last sign of life.
         self.last_heard: float | None = None
         self._hostname = hostname
@@ -96,6 +104,11 @@ class Tracker(Outgoing):
             object_id = serializer_id(self.identity)
             create = serializer_announcement(self.identity, object_id, len(self._serializer))
             self._out += (Send(create), Put(object_id, self._serializer))
+        self.tick(now)
+
+    def reopened(self, now: float) -> None:
+        """The scheduler channel was broken, and is there again: a heartbeat, at once."""
+        self.session.reopened(now)
         self.tick(now)
 
     def tick(self, now: float) -> None:
@@ -184,6 +197,11 @@ class Tracker(Outgoing):
                 self.credits += 1
         self._forget_if_over(task_id, tracked)
 
+    def shutdown(self) -> None:
+        """Ask the scheduler to end, with all its workers. It answers."""
+        self.shutdown_asked = True
+        self._out.append(Send(ClientDisconnect(DisconnectType.SHUTDOWN)))
+
     def disconnect(self) -> None:
         """Say good-bye. A scheduler answers nothing to it."""
         self._out.append(Send(ClientDisconnect(DisconnectType.DISCONNECT)))
@@ -199,6 +217,10 @@ class Tracker(Outgoing):
         elif isinstance(message, ClientHeartbeatEcho):
             self.session.echoed(now)
             self.storage_address = message.object_storage_address
+        elif isinstance(message, TaskLog):
+            self._out.append(Say(message.content, message.log_type is LogType.STDERR))
+        elif isinstance(message, ClientShutdownResponse) and self.shutdown_asked:
+            self._out.append(Shutdown(message.accepted))
         else:
             self._violated(b"", f"a {type(message).__name__} is not for a client")
 
@@ -214,7 +236,7 @@ class Tracker(Outgoing):
             self._violated(task_id, "a TaskResult without its object")
         else:
             value = came.worker_exit if died else came.object_id
-            self._out.append(Fire(task_id, came.event, value))
+            self._out.append(Fire(task_id, came.event, value, metadata=came.metadata))
             if tracked.settled is FINISHED and came.object_id is not None:
                 # A second result. The first counts, and nobody will ask for what this one brings.
                 self.perform(task_id, (fx.DELETE_RESULT,), came.object_id, self._now)
