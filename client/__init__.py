@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from futurefsm.client.errors import TaskRefusedError as TaskRefusedError
     from futurefsm.client.errors import UnsendableError as UnsendableError
     from futurefsm.client.errors import WorkerStartError as WorkerStartError
+    from futurefsm.client.insecure import InsecureConnectionWarning as InsecureConnectionWarning
 
 __getattr__, __all__ = attach(
     __name__,
@@ -32,6 +33,7 @@ __getattr__, __all__ = attach(
         "EngineError": "futurefsm.client.errors",
         "EngineStartError": "futurefsm.client.errors",
         "ForkedClientError": "futurefsm.client.errors",
+        "InsecureConnectionWarning": "futurefsm.client.insecure",
         "ObjectStoreFullError": "futurefsm.client.errors",
         "QueueFullError": "futurefsm.client.errors",
         "RemoteError": "futurefsm.client.errors",
