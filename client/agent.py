@@ -88,6 +88,7 @@ class Agent:
         self._waker = Waker()
         self.inbox = Inbox(self._waker.wake)
         self.pump = Pump(tracker, self.inbox)
+        self.pump.on_say = self.callbacks.say
         self.ready = Latch()
         self.ended = Latch()
         self._open_channel = open_channel
@@ -190,6 +191,11 @@ class Agent:
             return False
         self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    @property
+    def owns_engine(self) -> bool:
+        """Whether it ends the scheduler when it ends."""
+        return self._engine is not None
 
     def kill_engine(self) -> None:
         """End an engine that does not end by itself, also where the agent cannot any more."""
@@ -388,7 +394,7 @@ class Agent:
         self.ended.set()
 
     def _settle_all(self, now: float) -> None:
-        if self.pump.lost is not None:
+        if self.pump.lost is not None and not self.pump.tracker.shutdown_asked:
             self.pump.connection_lost(self.pump.lost, now)
         else:
             self.pump.disconnect(now)

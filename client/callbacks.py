@@ -5,6 +5,7 @@ raises: all that wait behind it would never hear.
 """
 
 import logging
+import sys
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import RLock, Thread
@@ -22,6 +23,8 @@ logger = logging.getLogger("futurefsm.client")
 SLOW_S = 1.0
 
 _Job = tuple["Future[Any]", list[Callable[[Any], object]]]
+# What a task printed, and whether to its standard error.
+_Said = tuple[str, bool]
 
 
 class CallbackThread:
@@ -33,7 +36,7 @@ class CallbackThread:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job | _Said | None] = SimpleQueue()
         # Reentrant: a signal handler or a finalizer may come while this very thread holds it.
         self._lock = RLock()
         self._thread: Thread | None = None
@@ -43,10 +46,20 @@ class CallbackThread:
 
     def put(self, future: "Future[Any]", callbacks: list[Callable[[Any], object]]) -> bool:
         """Run them after all that came before; False after `close`."""
+        return self._put((future, callbacks))
+
+    def say(self, text: str, error: bool) -> bool:
+        """Write what a task printed to this process's standard output, or standard error.
+
+        After all that came before, so before the callbacks of the task's own future.
+        """
+        return self._put((text, error))
+
+    def _put(self, job: _Job | _Said) -> bool:
         with self._lock:
             if self._closed:
                 return False
-            self._jobs.put((future, callbacks))
+            self._jobs.put(job)
             if not self._started:
                 self._start()
         return True
@@ -103,7 +116,10 @@ class CallbackThread:
             if job is not None:
                 self._work(job)
 
-    def _work(self, job: _Job) -> None:
+    def _work(self, job: _Job | _Said) -> None:
+        if isinstance(job[0], str):
+            _write(job[0], bool(job[1]))
+            return
         future, callbacks = job
         try:
             future.load()
@@ -130,3 +146,13 @@ class CallbackThread:
                 future.describe(),
                 took,
             )
+
+
+def _write(text: str, error: bool) -> None:
+    # Looked up each time: tests and notebooks put others in their place.
+    stream = sys.stderr if error else sys.stdout
+    try:
+        stream.write(text)
+        stream.flush()
+    except Exception:
+        logger.exception("what a task printed could not be written")

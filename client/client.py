@@ -189,6 +189,25 @@ class Client(Submits, concurrent.futures.Executor):
         seconds = self._agent.cancel_timeout if timeout is _UNSET else timeout
         closing.disconnect(self._agent, seconds)
 
+    def shutdown_cluster(self, timeout: float | None = None) -> bool:
+        """Ask the scheduler to end, with all its workers: for every client of it.
+
+        Args:
+            timeout: seconds to wait for its answer; by default the client's `timeout`.
+
+        Returns:
+            True: it ends, and this client has ended as by `disconnect`, without waiting for
+            answers that nobody gives any more; an embedded engine always does. False: it is
+            protected and refuses; nothing has changed.
+
+        Raises:
+            ClientClosedError: the client is closed.
+            FutureTimeoutError: no answer in time.
+        """
+        self._check_closable()
+        seconds = self._agent.timeout if timeout is None else timeout
+        return closing.shutdown_cluster(self._agent, seconds)
+
     def clear(self) -> None:
         """Cancel what is unfinished, and drop what the cluster keeps for this client."""
         self._agent.check_process()

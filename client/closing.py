@@ -13,6 +13,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from futurefsm.client.inbox import Asked
+from futurefsm.client.latch import Latch
+from futurefsm.fsm.errors import ClientClosedError, FutureTimeoutError
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.threads import must_not_wait
 
@@ -88,6 +91,42 @@ def disconnect(agent: "Agent", timeout: float | None) -> None:
         if not agent.join(_CLOSE_S):
             agent.kill_engine()
     _end_callbacks(agent, CALLBACKS_S)
+
+
+def shutdown_cluster(agent: "Agent", timeout: float) -> bool:
+    """Ask the scheduler to end. See `Client.shutdown_cluster`."""
+    if agent.owns_engine:
+        disconnect(agent, agent.cancel_timeout)
+        return True
+    answers: list[bool] = []
+    answered = Latch()
+
+    def heard(accepted: bool) -> None:
+        answers.append(accepted)
+        if accepted:
+            # Its tasks are not answered any more.
+            agent.leave(now=True)
+        agent.pump.tracker.shutdown_asked = accepted
+        answered.set()
+
+    def ask() -> None:
+        agent.pump.on_shutdown = heard
+        agent.pump.tracker.shutdown()
+
+    if agent.inbox.closed is not None or not agent.inbox.put(Asked(ask)):
+        raise ClientClosedError(agent.inbox.closed or f"client {agent.name} is closed")
+    deadline = monotonic() + timeout
+    while not answered.wait(min(0.05, max(0.0, deadline - monotonic()))):
+        if agent.ended.is_set():
+            break  # it ended before its answer came
+        if monotonic() >= deadline:
+            raise FutureTimeoutError(
+                f"{agent.scheduler} has not answered a shutdown within {timeout} s"
+            )
+    if answers and not answers[0]:
+        return False
+    wait_closed(agent)
+    return True
 
 
 def _end_callbacks(agent: "Agent", seconds: float) -> None:

@@ -100,16 +100,21 @@ class Arrival(NamedTuple):
 
     @property
     def profile(self) -> Profile | None:
-        """What the task cost; None when the message does not say, or not readably.
+        """What the task cost; None when the message does not say, or not readably."""
+        return profile_of(self.metadata)
 
-        A bad profile is no reason to lose a result.
-        """
-        if not self.metadata:
-            return None
-        try:
-            return Profile.unpack(self.metadata)
-        except ProtocolError:
-            return None
+
+def profile_of(metadata: bytes) -> Profile | None:
+    """What the metadata of a TaskResult say; None where they say nothing, or not readably.
+
+    A bad profile is no reason to lose a result.
+    """
+    if not metadata:
+        return None
+    try:
+        return Profile.unpack(metadata)
+    except ProtocolError:
+        return None
 
 
 class Request(NamedTuple):

@@ -153,3 +153,30 @@ def test_callbacks_wait_for_a_thread_that_the_system_refuses(
     assert heard == [1, 2]
     assert second.close(PATIENCE_S) is None
     assert heard == [1, 2, 1]
+
+
+def test_what_tasks_print_comes_in_order_with_callbacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thread, subject, seen = CallbackThread("test"), Subject(), []
+    thread.say("one ", False)
+    thread.say("two\n", False)
+    thread.say("oops\n", True)
+    thread.put(subject, [lambda _: seen.append(capsys.readouterr())])  # type: ignore[arg-type]
+    thread.say("three\n", False)
+    assert thread.close(PATIENCE_S) is None
+    assert seen == [("one two\n", "oops\n")]
+    assert capsys.readouterr().out == "three\n"
+    assert thread.say("late", False) is False
+
+
+def test_a_stream_that_fails_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    thread, subject, called = CallbackThread("test"), Subject(), threading.Event()
+    monkeypatch.setattr("sys.stdout", None)
+    thread.say("lost", False)
+    thread.put(subject, [lambda _: called.set()])  # type: ignore[arg-type]
+    assert called.wait(PATIENCE_S)
+    assert thread.close(PATIENCE_S) is None
+    assert "could not be written" in caplog.text

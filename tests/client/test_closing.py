@@ -20,8 +20,10 @@ import pytest
 
 from futurefsm.client.client import Client
 from futurefsm.client.inbox import Asked
+from futurefsm.fsm.errors import ClientClosedError
+from futurefsm.protocol import messages as m
 from tests.client.processes import engines
-from tests.client.scripted import PATIENCE_S
+from tests.client.scripted import PATIENCE_S, ScriptedScheduler
 
 PRELUDE = """\
 import os, sys, threading, time
@@ -341,3 +343,53 @@ def test_an_agent_that_is_stuck_does_not_keep_the_engine(tmp_path: Path) -> None
     assert done.returncode == 0
     assert "did not end in time" in done.stderr
     assert_nothing_left(tmp_path)
+
+
+def test_a_protected_cluster_refuses(client: Client, scheduler: ScriptedScheduler) -> None:
+    future = client.submit(abs, -1)
+    task = scheduler.expect(m.Task)
+    said: list[bool] = []
+    asking = threading.Thread(target=lambda: said.append(client.shutdown_cluster(PATIENCE_S)))
+    asking.start()
+    assert scheduler.expect(m.ClientDisconnect).disconnect_type is m.DisconnectType.SHUTDOWN
+    scheduler.send(m.ClientShutdownResponse(False))
+    asking.join(PATIENCE_S)
+    assert said == [False]
+    scheduler.result(task, 1)
+    assert future.result(PATIENCE_S) == 1
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_cluster_that_obeys_ends_the_client(
+    client: Client, scheduler: ScriptedScheduler, answered: bool
+) -> None:
+    future = client.submit(abs, -1)
+    scheduler.expect(m.Task)
+    said: list[bool] = []
+    asking = threading.Thread(target=lambda: said.append(client.shutdown_cluster(PATIENCE_S)))
+    asking.start()
+    scheduler.expect(m.ClientDisconnect)
+    if answered:
+        scheduler.send(m.ClientShutdownResponse(True))
+    else:
+        scheduler.cut_storage()
+    asking.join(PATIENCE_S)
+    assert said == [True]
+    assert future.cancelled()
+    assert future.cancel_outcome == "disconnected"
+    with pytest.raises(ClientClosedError):
+        client.submit(abs, -1)
+    with pytest.raises(ClientClosedError):
+        client.shutdown_cluster()
+
+
+def test_a_shutdown_that_is_not_answered(client: Client, scheduler: ScriptedScheduler) -> None:
+    with pytest.raises(TimeoutError, match="has not answered a shutdown"):
+        client.shutdown_cluster(timeout=0.01)
+
+
+def test_an_embedded_engine_always_obeys() -> None:
+    client = Client(workers=1)
+    assert client.shutdown_cluster()
+    with pytest.raises(ClientClosedError):
+        client.submit(abs, -1)

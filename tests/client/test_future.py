@@ -23,6 +23,7 @@ from futurefsm.fsm.errors import (
 )
 from futurefsm.fsm.lifecycles import STRICT
 from futurefsm.protocol import messages as m
+from futurefsm.protocol.task_flags import Profile
 from tests.client.scripted import PATIENCE_S, ScriptedScheduler
 
 CANCELED = m.CancelConfirmType.CANCELED
@@ -567,3 +568,19 @@ def test_compatible_names(client: Client, scheduler: ScriptedScheduler) -> None:
     other.cancel(timeout=0)
     other.set_cancel_confirmed()
     assert other.cancel_outcome == "confirmed"
+
+
+def test_what_the_task_cost(client: Client, scheduler: ScriptedScheduler) -> None:
+    futures = [client.submit(abs, -1) for _ in range(3)]
+    with pytest.raises(InvalidStateError, match="has not ended"):
+        futures[0].profiling_info()
+    profile = Profile(1.5, 4096, 0.25)
+    for metadata, expected in ((profile.pack(), profile), (b"", None), (b"nonsense", None)):
+        task = scheduler.expect(m.Task)
+        object_id = scheduler.new_object_id()
+        scheduler.store(object_id, 1)
+        kind = m.TaskResultType.SUCCESS
+        scheduler.send(m.TaskResult(task.task_id, kind, metadata, (object_id,)))
+        future = next(each for each in futures if each.task_id == task.task_id)
+        assert future.result(PATIENCE_S) == 1
+        assert future.profiling_info() == expected

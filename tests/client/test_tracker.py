@@ -13,7 +13,9 @@ from futurefsm.client.outputs import (
     LinkLost,
     Lose,
     Put,
+    Say,
     Send,
+    Shutdown,
     Violation,
 )
 from futurefsm.client.tracked import Call
@@ -204,7 +206,7 @@ def test_the_storage_channel_ends() -> None:
     "message",
     [
         m.ClientHeartbeat(),
-        m.TaskLog(b"t", m.LogType.STDOUT, "x"),
+        m.ClientShutdownResponse(True),
         m.TaskCancelConfirm(b"never heard of it", m.CancelConfirmType.CANCELED),
     ],
 )
@@ -282,3 +284,20 @@ def test_an_effect_of_somebody_else_is_a_bug() -> None:
     it = tracker()
     with pytest.raises(AssertionError, match="not the wire's"):
         it.perform(sent(it), [fx.NOTIFY], None, NOW)
+
+
+def test_what_tasks_print_is_said() -> None:
+    it = tracker()
+    it.received(m.TaskLog(b"t", m.LogType.STDOUT, "x"), NOW)
+    it.received(m.TaskLog(b"t", m.LogType.STDERR, "y"), NOW)
+    assert it.take() == [Say("x", False), Say("y", True)]
+    assert it.violations == 0
+
+
+def test_a_shutdown_is_asked_for_and_answered() -> None:
+    it = tracker()
+    it.shutdown()
+    assert it.take() == [Send(m.ClientDisconnect(m.DisconnectType.SHUTDOWN))]
+    it.received(m.ClientShutdownResponse(False), NOW)
+    assert it.take() == [Shutdown(False)]
+    assert it.violations == 0
