@@ -31,7 +31,9 @@ ASK_S = 0.25
 CANCEL_S = 0.5
 # Callbacks that are due get this long when a client closes, in seconds.
 CALLBACKS_S = 2.0
-# Beyond the waits that were asked for: sending the last messages and ending the engine, in seconds.
+# Beyond the waits that were asked for: for an agent that is busy; for the last messages to leave,
+# and the engine to end. In seconds.
+_BUSY_S = 5.0
 _CLOSE_S = 10.0
 
 _open: "WeakSet[Agent]" = WeakSet()
@@ -46,9 +48,14 @@ def register(agent: "Agent") -> None:
     _open.add(agent)
 
 
-def unsettled(agent: "Agent") -> list[Any]:
-    """The client's futures whose answer is owed."""
-    return agent.call(agent.pump.unsettled) or []
+def unsettled(agent: "Agent", patience: float | None = None) -> list[Any]:
+    """The client's futures whose answer is owed.
+
+    The agent is asked, behind all that was submitted. Waits `patience` s for it, by default as long
+    as for a scheduler: to take silence for "none" leaves running what was to be cancelled.
+    """
+    seconds = agent.timeout if patience is None else patience
+    return agent.call(agent.pump.unsettled, timeout=seconds) or []
 
 
 def cancel_all(futures: Iterable[concurrent.futures.Future[Any]], timeout: float | None) -> bool:
@@ -86,7 +93,7 @@ def disconnect(agent: "Agent", timeout: float | None) -> None:
     """Cancel what is unfinished, wait for the answers, end."""
     agent.inbox.close(f"cannot schedule new futures after shutdown of client {agent.name}")
     if not agent.ended.is_set():
-        cancel_all(unsettled(agent), timeout)
+        cancel_all(unsettled(agent, _BUSY_S), timeout)
         agent.leave(now=True)
         if not agent.join(_CLOSE_S):
             agent.kill_engine()
@@ -143,7 +150,7 @@ def _at_exit() -> None:
         agent.inbox.close("cannot schedule new futures after interpreter shutdown")
     left_behind = []
     for agent in agents:
-        futures = agent.call(agent.pump.unsettled, timeout=ASK_S) or []
+        futures = unsettled(agent, ASK_S)
         if futures:
             left_behind.append(f"{len(futures)} tasks of client {agent.name}")
             cancel_all(futures, max(0.0, min(CANCEL_S, deadline - monotonic())))

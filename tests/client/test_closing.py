@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from futurefsm.client import closing
 from futurefsm.client.client import Client
 from futurefsm.client.inbox import Asked
 from futurefsm.fsm.errors import ClientClosedError
@@ -284,6 +285,20 @@ def test_a_start_that_is_broken_off_leaves_no_engine(
         with pytest.raises(type(error)):
             Client(workers=1)
     assert psutil.Process().children() == before
+
+
+def test_a_busy_agent_is_asked_for_as_long_as_a_scheduler() -> None:
+    class Busy:
+        timeout = 47.0
+
+        class pump:
+            unsettled = None
+
+        def call(self, act: Any, timeout: float = 5.0) -> list[float]:
+            return [timeout]
+
+    assert closing.unsettled(Busy()) == [47.0]  # type: ignore[arg-type]
+    assert closing.unsettled(Busy(), 1.0) == [1.0]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("forever", [math.inf, 1e12])
