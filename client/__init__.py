@@ -10,6 +10,7 @@ from futurefsm.fsm._lazy import attach
 
 if TYPE_CHECKING:
     from futurefsm.client.client import Client as Client
+    from futurefsm.client.completed import as_completed as as_completed
     from futurefsm.client.errors import DeserializationError as DeserializationError
     from futurefsm.client.errors import EngineError as EngineError
     from futurefsm.client.errors import EngineStartError as EngineStartError
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
     from futurefsm.client.errors import UnsendableError as UnsendableError
     from futurefsm.client.errors import WorkerStartError as WorkerStartError
     from futurefsm.client.insecure import InsecureConnectionWarning as InsecureConnectionWarning
+    from futurefsm.client.scaler_errors import ClusterError as ClusterError
 
 __getattr__, __all__ = attach(
     __name__,
     {
         "Client": "futurefsm.client.client",
+        "ClusterError": "futurefsm.client.scaler_errors",
         "DeserializationError": "futurefsm.client.errors",
         "EngineError": "futurefsm.client.errors",
         "EngineStartError": "futurefsm.client.errors",
@@ -43,5 +46,6 @@ __getattr__, __all__ = attach(
         "TaskRefusedError": "futurefsm.client.errors",
         "UnsendableError": "futurefsm.client.errors",
         "WorkerStartError": "futurefsm.client.errors",
+        "as_completed": "futurefsm.client.completed",
     },
 )
