@@ -5,7 +5,7 @@ import concurrent.futures
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 F = TypeVar("F", bound="concurrent.futures.Future[Any]")
 
@@ -23,7 +23,8 @@ class AsCompleted(Generic[F]):
         return None if self._deadline is None else max(0.0, self._deadline - monotonic())
 
     def __iter__(self) -> Iterator[F]:
-        return concurrent.futures.as_completed(self._futures, self._left())
+        ended = concurrent.futures.as_completed(self._futures, self._left())
+        return cast("Iterator[F]", ended)
 
     async def __aiter__(self) -> AsyncIterator[F]:
         loop = asyncio.get_running_loop()
