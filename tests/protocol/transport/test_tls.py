@@ -82,7 +82,9 @@ def test_what_travels_with_a_pickled_client():
 
 def test_a_server_needs_both_files(tmp_path):
     pair = local()
-    assert server_context(pair.certificate, pair.key).verify_mode is ssl.CERT_NONE
+    context = server_context(pair.certificate, pair.key)
+    assert context.verify_mode is ssl.CERT_NONE
+    assert context.num_tickets == 0
     with pytest.raises(ValueError, match=r"missing\.pem.*cannot be read: No such file"):
         server_context(tmp_path / "missing.pem", pair.key)
     with pytest.raises(ValueError, match="cannot be used"):

@@ -207,6 +207,17 @@ def test_an_orderly_end(joined):
     assert not server.reset
     assert server.failure is None
     assert server.receive() == []
+    assert server._stack.eof  # it said goodbye in every layer
+
+
+def test_a_goodbye_on_a_connection_that_stays(joined, sockets):
+    client, server = joined
+    carry_greetings(client, server)
+    sockets[0].sendall(client._stack.finish())
+    while not server.eof:
+        turn(server)
+    assert not server.reset
+    assert server.failure is None
 
 
 def test_an_end_without_a_goodbye(joined, sockets):
