@@ -6,12 +6,15 @@ objects, then in a heap, higher priority first and first come first served among
 
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from futurefsm.fsm.compiled import Node
 from futurefsm.fsm.lifecycles import SCHEDULER
 from futurefsm.protocol import messages as m
 from futurefsm.protocol.ids import serializer_id
+
+if TYPE_CHECKING:
+    from futurefsm.client.engine.graphs import Graph
 
 UNKNOWN: Node = SCHEDULER.compiled
 """Where every task starts."""
@@ -43,9 +46,10 @@ class Client:
     Attributes:
         announced: it has a serializer of its own, or will have when its bytes arrive.
         foreign: objects that it announced and whose ids do not name it as their owner.
+        graphs: those that are alive, by the ids of their umbrellas.
     """
 
-    __slots__ = ("announced", "foreign", "heard", "identity", "serializer", "tasks")
+    __slots__ = ("announced", "foreign", "graphs", "heard", "identity", "serializer", "tasks")
 
     def __init__(self, identity: bytes, now: float) -> None:
         self.identity = identity
@@ -54,6 +58,7 @@ class Client:
         self.announced = False
         self.tasks: dict[bytes, Task] = {}
         self.foreign: set[bytes] = set()
+        self.graphs: dict[bytes, Graph] = {}
 
 
 class Task:
@@ -63,17 +68,25 @@ class Task:
         order: the number of its arrival.
         missing: its objects that do not exist yet, while it waits for them.
         queued: it is in the heap, and meant to be.
+        stream_output: its client wants to see what it writes.
+        result: the id that its result must have; None for any.
+        graph: the graph that it is a node of, until that was answered.
+        silent: it was answered already; what becomes of it is told to nobody.
     """
 
     __slots__ = (
         "arguments",
         "client",
         "function",
+        "graph",
         "missing",
         "node",
         "order",
         "priority",
         "queued",
+        "result",
+        "silent",
+        "stream_output",
         "task_id",
         "worker",
     )
@@ -89,6 +102,10 @@ class Task:
         self.missing: set[bytes] | None = None
         self.queued = False
         self.worker = -1
+        self.stream_output = False
+        self.result: bytes | None = None
+        self.graph: Graph | None = None
+        self.silent = False
 
     def needs(self) -> Iterable[bytes]:
         """The ids without which it cannot run."""
@@ -158,6 +175,15 @@ class Backlog:
                 self._ready = [entry for entry in self._ready if entry[2].queued]
                 heapify(self._ready)
                 self._withdrawn = 0
+
+    def top(self) -> int | None:
+        """The priority of the task that `next` would give, but for objects that were deleted."""
+        while self._ready:
+            if self._ready[0][2].queued:
+                return -self._ready[0][0]
+            heappop(self._ready)
+            self._withdrawn -= 1
+        return None
 
     def next(self) -> Task | None:
         """Take out the task that is to run now; None if none can.

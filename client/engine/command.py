@@ -158,6 +158,7 @@ def serve(opened: Any, *, workers: int, client_timeout_s: float, protected: bool
         client_timeout_s=client_timeout_s,
         ends=(),
         foreground=True,
+        protected=protected,
     )
     try:
         watches.attach(server)

@@ -33,7 +33,8 @@ class Run(NamedTuple):
 
 
 class StoreResult(NamedTuple):
-    """Keep the payload that came with the answer of a worker, under this id."""
+    """Keep the payload that came with the answer of a worker, under this id. One payload may be
+    kept under several: all nodes of a graph end with the error of the first that failed."""
 
     task_id: bytes
     object_id: bytes
@@ -53,7 +54,7 @@ class Kill(NamedTuple):
 
 
 class StartWorker(NamedTuple):
-    """Start a worker in place of one that died."""
+    """Start a worker, in place of one that died or beyond their usual number."""
 
 
 class Delete(NamedTuple):
@@ -69,6 +70,22 @@ class DeleteOwned(NamedTuple):
     keep: tuple[bytes, ...] = ()
 
 
+class Bar(NamedTuple):
+    """A client has left: objects that it still sends with this owner are not kept."""
+
+    owner: bytes
+
+
+class Admit(NamedTuple):
+    """It is back: they are."""
+
+    owner: bytes
+
+
+class EndEngine(NamedTuple):
+    """A client asked for the end of the engine, and that is allowed."""
+
+
 class Complain(NamedTuple):
     """A peer did what a correct one never does; log it, rarely."""
 
@@ -77,5 +94,16 @@ class Complain(NamedTuple):
 
 
 Output: TypeAlias = (
-    SendTo | Run | StoreResult | StoreError | Kill | StartWorker | Delete | DeleteOwned | Complain
+    SendTo
+    | Run
+    | StoreResult
+    | StoreError
+    | Kill
+    | StartWorker
+    | Delete
+    | DeleteOwned
+    | Bar
+    | Admit
+    | EndEngine
+    | Complain
 )

@@ -18,7 +18,11 @@ _LONGEST_S = 30.0
 class Respawn:
     """Counts workers that are owed, that boot and that failed to.
 
+    Args:
+        workers: how many there are to be.
+
     Attributes:
+        size: the same.
         reason: why the last failed.
         exit: how the last failed: exit code or minus the signal.
     """
@@ -26,6 +30,7 @@ class Respawn:
     def __init__(self, workers: int) -> None:
         self.reason = ""
         self.exit = 0
+        self.size = workers
         self._owed = workers
         self._failures = 0
         self._not_before = 0.0

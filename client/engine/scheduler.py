@@ -6,30 +6,31 @@ task that is cancelled never starts. Constant work for each message, however man
 there are (the queue is a heap).
 """
 
-import pickle
-from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from futurefsm.client.engine import admission
 from futurefsm.client.engine import outputs as out
+from futurefsm.client.engine.answers import Answers
 from futurefsm.client.engine.backlog import UNKNOWN, Backlog, Client, Objects, Task
-from futurefsm.client.errors import ObjectStoreFullError, TaskRefusedError, WorkerStartError
+from futurefsm.client.engine.clients import Clients
+from futurefsm.client.engine.crew import Crew
+from futurefsm.client.engine.graphs import CANCELLED, Graphs
+from futurefsm.client.errors import WorkerStartError
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm import events as ev
+from futurefsm.fsm import states as st
 from futurefsm.fsm.events import Event
 from futurefsm.protocol import messages as m
-from futurefsm.protocol.errors import ProtocolError
-from futurefsm.protocol.ids import OBJECT_ID_BYTES, IdSource, owner_prefix
-from futurefsm.protocol.mapping import worker_died
-from futurefsm.protocol.task_flags import TaskFlags
+from futurefsm.protocol.ids import IdSource, owner_prefix
 
 CLIENT_TIMEOUT_S = 60.0
 """Silence after which a client counts as gone; a real scheduler's default."""
 
-_PROTOCOL = 5
+_BEGINS = (m.ClientHeartbeat, m.Task, m.GraphTask)
 
 
-class Scheduler:
+class Scheduler(Answers):
     """Tasks, clients and workers of one engine.
 
     Every method returns the outputs that it caused, to be performed in that order.
@@ -39,6 +40,8 @@ class Scheduler:
         ids: makes the ids of result objects.
         objects: the object store.
         client_timeout_s: silence after which a client counts as gone.
+        workers: how many there are to be; see `Crew`.
+        protected: refuse a client's shutdown request.
 
     Attributes:
         counts: what was wrong with messages, and how often.
@@ -50,21 +53,19 @@ class Scheduler:
         ids: IdSource,
         objects: Objects,
         client_timeout_s: float = CLIENT_TIMEOUT_S,
+        workers: int = 0,
+        protected: bool = True,
     ) -> None:
-        self.counts: Counter[str] = Counter()
+        super().__init__(ids, objects)
         self._echo = m.ClientHeartbeatEcho(storage)
-        self._ids = ids
-        self._objects = objects
-        self._timeout = client_timeout_s
-        # In the order in which they were last heard.
-        self._clients: OrderedDict[bytes, Client] = OrderedDict()
-        self._workers: dict[int, Task | None] = {}
-        self._idle: dict[int, None] = {}
-        self._doomed: set[int] = set()
+        self._clients = Clients(client_timeout_s)
+        self._protected = protected
+        self._crew = Crew(workers)
+        self._workers = self._crew.tasks
+        self._graphs = Graphs(self, ids.object_id)
         self._backlog = Backlog(objects.has)
         self._order = 0
         self._no_worker: str | None = None
-        self._out: list[out.Output] = []
         self._perform: dict[str, Callable[[Task, dict[str, Any]], None]] = {
             fx.ENQUEUE: self._enqueue,
             fx.DEQUEUE: self._dequeue,
@@ -95,7 +96,10 @@ class Scheduler:
     @property
     def idle(self) -> int:
         """Workers without a task."""
-        return len(self._idle)
+        return self._crew.idle
+
+    def _lives(self, client: Client) -> bool:
+        return self._clients.get(client.identity) is client
 
     def knows(self, client: bytes) -> bool:
         """Whether this client was heard of and has not left."""
@@ -109,20 +113,16 @@ class Scheduler:
 
     def deadline(self) -> float | None:
         """When `tick` should be called next."""
-        for client in self._clients.values():
-            return client.heard + self._timeout
-        return None
+        times = (self._clients.deadline(), self._crew.deadline())
+        return min((one for one in times if one is not None), default=None)
 
     # -- what happens
 
     def received(self, client: bytes, message: m.Message, now: float) -> list[out.Output]:
         """A message of a client. None raises, whatever it is."""
-        known = self._clients.get(client)
-        if known is None:
-            known = self._clients[client] = Client(client, now)
-        else:
-            known.heard = now
-            self._clients.move_to_end(client)
+        known = self._clients.heard(client, now, begins=type(message) in _BEGINS)
+        if self._clients.returned(client):
+            self._out.append(out.Admit(owner_prefix(client)))
         receiver = self._receivers.get(type(message))
         if receiver is None:
             self._complain(client, f"a {type(message).__name__} is not for a scheduler")
@@ -144,8 +144,7 @@ class Scheduler:
     def worker_started(self, worker: int, now: float) -> list[out.Output]:
         """A worker is up and has nothing to do."""
         self._no_worker = None
-        self._workers[worker] = None
-        self._idle[worker] = None
+        self._crew.started(worker, now)
         return self._done()
 
     def worker_done(
@@ -161,20 +160,17 @@ class Scheduler:
         if task is None or task.task_id != task_id:
             self._complain(b"", f"worker {worker} answered for a task that it has not")
             return self._done()
-        self._workers[worker] = None
-        if worker not in self._doomed:
-            self._idle[worker] = None
+        self._crew.freed(worker, now)
         self._fire(task, ev.WORKER_DONE, ok=ok, profile=profile)
         return self._done()
 
     def worker_died(self, worker: int, exit: int, now: float) -> list[out.Output]:
         """A worker's process ended; `exit` is its code or minus the signal."""
-        task = self._workers.pop(worker, None)
-        self._idle.pop(worker, None)
-        self._doomed.discard(worker)
+        task, owed = self._crew.died(worker)
         if task is not None:
             self._fire(task, ev.WORKER_DIED, exit=exit)
-        self._out.append(out.StartWorker())
+        if owed:
+            self._out.append(out.StartWorker())
         return self._done()
 
     def workers_unavailable(self, reason: str, now: float) -> list[out.Output]:
@@ -194,12 +190,9 @@ class Scheduler:
 
     def tick(self, now: float) -> list[out.Output]:
         """Time passed: clients that were silent for too long are gone."""
-        while self._clients:
-            client = next(iter(self._clients.values()))
-            if now - client.heard < self._timeout:
-                break
-            del self._clients[client.identity]
+        while (client := self._clients.silent(now)) is not None:
             self._forget_client(client)
+        self._out += map(out.Kill, self._crew.retire(now))
         return self._done()
 
     # -- messages
@@ -210,28 +203,17 @@ class Scheduler:
             self.counts["duplicate task"] += 1
             self._fire(known, ev.TASK)
             return
-        reason = ""
-        priority = 0
-        try:
-            priority = TaskFlags.unpack(message.metadata).priority
-        except ProtocolError as error:
-            reason = str(error)
-        arguments = message.function_args
-        if message.source != client.identity:
-            reason = "its source is another client"
-        elif any(argument.type is not m.ArgumentType.OBJECT_ID for argument in arguments):
-            reason = "an argument names a task, outside of a graph"
-        task = Task(client, message, priority, self._order)
-        if not reason and any(
-            len(one) != OBJECT_ID_BYTES for one in (task.function, *task.arguments)
-        ):
-            reason = "an object id has not 32 bytes"
-        if reason:
-            self._refuse(client, message.task_id, reason)
+        task = admission.admit(client, message, self._order)
+        if isinstance(task, str):
+            self._refuse(client, message.task_id, task)
             return
         self._order += 1
         client.tasks[message.task_id] = task
         self._fire(task, ev.TASK)
+        self._check(task)
+
+    def _check(self, task: Task) -> None:
+        """A queued task may be known to be hopeless."""
         if self._no_worker is not None and not self._workers:
             self._fire_no_worker(task)
             return
@@ -243,16 +225,41 @@ class Scheduler:
     def _cancel(self, client: Client, message: m.TaskCancel) -> None:
         event = ev.CANCEL_FORCED if message.force else ev.CANCEL_GENTLE
         task = client.tasks.get(message.task_id)
+        graph = task.graph if task else client.graphs.get(message.task_id)
+        if graph is not None:
+            self._graphs.cancel(graph)
+            return
         if task is None:
             # Not kept: it only lends its names to the answer.
             task = Task(client, m.Task(message.task_id, client.identity, b"", b""), 0, 0)
         self._fire(task, event)
 
     def _graph(self, client: Client, message: m.GraphTask) -> None:
-        reason = "this engine takes single tasks; the client resolves graphs"
-        for node in message.graph:
-            self._refuse(client, node.task_id, reason)
-        self._refuse(client, message.task_id, reason)
+        if message.task_id in client.graphs or message.task_id in client.tasks:
+            self.counts["duplicate graph"] += 1
+            return
+        names = {node.task_id for node in message.graph}
+        reason: str | None = None
+        nodes = []
+        for at, node in enumerate(message.graph, self._order):
+            task = admission.admit(client, node, at, names)
+            if isinstance(task, Task):
+                nodes.append(task)
+            else:
+                reason = reason or task
+        reason = reason or admission.fault(client, message)
+        if reason is not None:
+            for name in dict.fromkeys(node.task_id for node in message.graph):
+                if name not in client.tasks and name != message.task_id:
+                    self._refuse(client, name, reason)
+            self._send(client, m.TaskResult(message.task_id, m.TaskResultType.FAILED))
+            return
+        self._order += len(nodes)
+        for task in self._graphs.accept(client, message, nodes):
+            client.tasks[task.task_id] = task
+            self._fire(task, ev.TASK)
+        for task in nodes:
+            self._check(task)
 
     def _instruction(self, client: Client, message: m.ObjectInstruction) -> None:
         meta = message.object_metadata
@@ -271,23 +278,21 @@ class Scheduler:
 
     def _disconnect(self, client: Client, message: m.ClientDisconnect) -> None:
         if message.disconnect_type is m.DisconnectType.SHUTDOWN:
-            # The engine belongs to the process that started it and ends with it.
-            self._send(client, m.ClientShutdownResponse(accepted=False))
+            self._send(client, m.ClientShutdownResponse(accepted=not self._protected))
+            if not self._protected:
+                self._out.append(out.EndEngine())
             return
-        del self._clients[client.identity]
+        longest = self._clients.departs(client.identity)
         self._forget_client(client)
-
-    def _refuse(self, client: Client, task_id: bytes, reason: str) -> None:
-        """Answer a task that never comes to life."""
-        self._complain(client.identity, reason)
-        result = self._ids.object_id(client.identity)
-        payload = pickle.dumps(TaskRefusedError(reason), _PROTOCOL)
-        self._out.append(out.StoreError(result, payload))
-        failed = m.TaskResultType.FAILED
-        self._send(client, m.TaskResult(task_id, failed, results=(result,)))
+        # What it still sends, it has sent before it heard that nobody wants it any more.
+        self._out.append(out.Bar(owner_prefix(client.identity)))
+        if longest is not None:
+            self._out.append(out.Admit(owner_prefix(longest)))
 
     def _forget_client(self, client: Client) -> None:
         """Its record is gone from the book already; a returning client gets a new one."""
+        for graph in client.graphs.values():
+            graph.state = CANCELLED
         for task in tuple(client.tasks.values()):
             self._fire(task, ev.CLIENT_GONE)
         client.tasks.clear()
@@ -307,10 +312,38 @@ class Scheduler:
             self._complain(task.client.identity, f"{event} in state {task.node.state}")
             return
         task.node = step.node
-        if step.moves and step.node.state.absorbing:
+        ends = step.moves and step.node.state.absorbing
+        if ends:
             task.client.tasks.pop(task.task_id, None)
         for effect in step.effects:
             self._perform[effect](task, fact)
+        if ends and task.graph is not None:
+            self._graphs.ended(task, event, fact)
+
+    # What `Graphs` needs, under the names that it knows.
+
+    def fire(self, task: Task, event: Event, **fact: Any) -> None:
+        """An event of one task."""
+        self._fire(task, event, **fact)
+
+    def send(self, client: Client, message: m.Message) -> None:
+        """To a client."""
+        self._send(client, message)
+
+    def delete(self, object_ids: tuple[bytes, ...]) -> None:
+        """From the store."""
+        self._out.append(out.Delete(object_ids))
+
+    def fail_node(self, task: Task, **fact: Any) -> None:
+        """Answer for a node with another's error; stop it if it runs."""
+        if task.node.state == st.QUEUED and "exit" not in fact:
+            self._fire(task, ev.NO_WORKER, **fact)
+            return
+        answer = self._send_worker_died if "exit" in fact else self._send_result
+        answer(task, fact)
+        task.silent = True
+        task.client.tasks.pop(task.task_id, None)
+        self._fire(task, ev.CANCEL_FORCED)
 
     def _enqueue(self, task: Task, fact: dict[str, Any]) -> None:
         self._backlog.add(task)
@@ -320,41 +353,24 @@ class Scheduler:
 
     def _run(self, task: Task, fact: dict[str, Any]) -> None:
         task.worker = fact["worker"]
-        self._workers[task.worker] = task
+        self._crew.busy(task.worker, task)
         client = task.client
         own = client.serializer if self._objects.has(client.serializer) else None
         run = out.Run(
-            task.worker, task.task_id, client.identity, own, task.function, task.arguments
+            task.worker,
+            task.task_id,
+            client.identity,
+            own,
+            task.function,
+            task.arguments,
+            task.priority,
+            task.stream_output,
         )
         self._out.append(run)
 
     def _kill(self, task: Task, fact: dict[str, Any]) -> None:
-        self._doomed.add(task.worker)
+        self._crew.doomed.add(task.worker)
         self._out.append(out.Kill(task.worker))
-
-    def _confirm(self, kind: m.CancelConfirmType) -> Callable[[Task, dict[str, Any]], None]:
-        def send(task: Task, fact: dict[str, Any]) -> None:
-            self._send(task.client, m.TaskCancelConfirm(task.task_id, kind))
-
-        return send
-
-    def _send_result(self, task: Task, fact: dict[str, Any]) -> None:
-        client = task.client
-        if self._clients.get(client.identity) is not client:
-            # Its client left: an object that nobody can fetch would stay for ever.
-            self._confirm(m.CancelConfirmType.CANCELED)(task, fact)
-            return
-        result = self._ids.object_id(client.identity)
-        if "error" in fact:
-            self._out.append(out.StoreError(result, pickle.dumps(fact["error"], _PROTOCOL)))
-        else:
-            self._out.append(out.StoreResult(task.task_id, result))
-        kind = m.TaskResultType.SUCCESS if fact.get("ok") else m.TaskResultType.FAILED
-        answer = m.TaskResult(task.task_id, kind, fact.get("profile", b""), (result,))
-        self._send(client, answer)
-
-    def _send_worker_died(self, task: Task, fact: dict[str, Any]) -> None:
-        self._send(task.client, worker_died(task.task_id, fact["exit"]))
 
     def _fire_no_worker(self, task: Task) -> None:
         assert self._no_worker is not None
@@ -364,29 +380,20 @@ class Scheduler:
         """End a queued task that can never run."""
         self._fire(task, ev.NO_WORKER, error=error)
 
-    def _full(self, object_id: bytes) -> ObjectStoreFullError:
-        objects = self._objects
-        size = objects.refused(object_id) or 0
-        return ObjectStoreFullError(
-            "an object that the task needs", size, objects.stored_bytes, objects.limit_bytes
-        )
-
     # -- the end of every step
 
     def _done(self) -> list[out.Output]:
         """Give work to idle workers; hand out what was caused."""
-        while self._idle:
+        crew = self._crew
+        while crew.idle:
             task = self._backlog.next()
             if task is None:
                 break
-            worker, _ = self._idle.popitem()
-            self._fire(task, ev.ASSIGN, worker=worker)
+            self._fire(task, ev.ASSIGN, worker=crew.take())
+        if not crew.idle:
+            urgent = self._backlog.top()
+            while urgent is not None and crew.wants_extra(urgent):
+                crew.extra()
+                self._out.append(out.StartWorker())
         done, self._out = self._out, []
         return done
-
-    def _send(self, client: Client, message: m.Message) -> None:
-        self._out.append(out.SendTo(client.identity, message))
-
-    def _complain(self, client: bytes, reason: str) -> None:
-        self.counts[reason] += 1
-        self._out.append(out.Complain(client, reason))

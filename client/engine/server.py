@@ -54,6 +54,7 @@ class Server:
         client_timeout_s: silence after which a client counts as gone.
         ends: descriptors; when one of them becomes readable the engine ends.
         foreground: Ctrl-C ends it.
+        protected: refuse a client's shutdown request.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Server:
         client_timeout_s: float,
         ends: tuple[int, ...],
         foreground: bool = False,
+        protected: bool = True,
     ) -> None:
         self.poller = Poller()
         self._handlers: dict[object, Handler] = {}
@@ -85,6 +87,8 @@ class Server:
             IdSource(os.urandom(16)),
             self._store,
             client_timeout_s,
+            respawn.size,
+            protected,
         )
         self._end_by = _END_SIGNALS if foreground else _END_SIGNALS[:2]
         self._signals = self._catch_signals()
@@ -235,6 +239,12 @@ class Server:
                         self._store.delete(object_id)
                 case out.DeleteOwned(owner, keep):
                     self._store.delete_owned(owner, keep)
+                case out.Bar(owner):
+                    self._store.bar(owner)
+                case out.Admit(owner):
+                    self._store.admit(owner)
+                case out.EndEngine():
+                    self._ending = True
                 case out.Complain(client, reason):
                     self._complain(client, reason)
         if outputs:

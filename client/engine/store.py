@@ -64,6 +64,7 @@ class ObjectStore:
         self._waiting: dict[bytes, list[tuple[Connection, StoreRequest, float]]] = {}
         self._waits: dict[Connection, dict[bytes, None]] = {}
         self._changes = Changes([], [], [])
+        self._barred: set[bytes] = set()
 
     # -- what the engine asks
 
@@ -131,6 +132,14 @@ class ObjectStore:
             del self._refused[object_id]
         return len(ids)
 
+    def bar(self, owner: bytes) -> None:
+        """What connections send with this owner is not kept any more, though acknowledged."""
+        self._barred.add(owner)
+
+    def admit(self, owner: bytes) -> None:
+        """It is again."""
+        self._barred.discard(owner)
+
     # -- what connections ask
 
     def opened(self, connection: Connection) -> None:
@@ -160,6 +169,10 @@ class ObjectStore:
         if request is None:
             return []
         match request.kind:
+            case RequestKind.SET if request.object_id[:_OWNER] in self._barred:
+                return [(connection, put_reply(request))]
+            case RequestKind.DUPLICATE if request.object_id[:_OWNER] in self._barred:
+                return [(connection, duplicated_reply(request))]
             case RequestKind.SET:
                 replies = self.put(request.object_id, request.payload)
                 return [(connection, put_reply(request)), *replies]

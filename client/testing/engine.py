@@ -197,6 +197,10 @@ class Engine:
             elif isinstance(output, out.DeleteOwned):
                 self.store.delete_owned(output.owner, output.keep)
                 self._changed()
+            elif isinstance(output, out.Bar):
+                self.store.bar(output.owner)
+            elif isinstance(output, out.Admit):
+                self.store.admit(output.owner)
 
     def _keep(self, object_id: bytes, payload: bytes) -> None:
         self._reply(self.store.put(object_id, payload))

@@ -23,6 +23,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 WITHOUT_TEST = {
     "client/demo/stages.py": "tested as a whole, by tests/client/demo/test_run.py",
     "client/demo/report.py": "tested as a whole, by tests/client/demo/test_run.py",
+    "client/engine/answers.py": "the part of scheduler.py that speaks, tested with it",
     "client/engine/main.py": "starts the engine; run by every test that has a client",
     "client/engine/outputs.py": "values without behaviour; compared by tests of the scheduler",
     "client/engine/storage.py": "a part of server.py, tested with it over real sockets",

@@ -38,9 +38,11 @@ class Objects:
 class Desk:
     """A scheduler with what it said."""
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, *, size: int = 0, protected: bool = True) -> None:
         self.objects = Objects()
-        self.core = Scheduler(ADDRESS, IdSource(b"seed"), self.objects)
+        self.core = Scheduler(
+            ADDRESS, IdSource(b"seed"), self.objects, workers=size, protected=protected
+        )
         self.said: list[out.Output] = []
         for worker in range(workers):
             self.core.worker_started(worker, 0.0)

@@ -17,10 +17,12 @@ from scheduler_desk import (
 )
 
 from futurefsm.client.engine import outputs as out
+from futurefsm.client.engine.crew import EXTRA_IDLE_S
 from futurefsm.client.engine.scheduler import CLIENT_TIMEOUT_S
 from futurefsm.client.errors import ObjectStoreFullError, TaskRefusedError, WorkerStartError
 from futurefsm.protocol import messages as m
 from futurefsm.protocol.ids import owner_prefix, serializer_id
+from futurefsm.protocol.task_flags import TaskFlags
 
 
 @pytest.fixture
@@ -223,7 +225,7 @@ def test_a_dead_worker_ends_its_task_with_its_exit(desk: Desk) -> None:
     desk.take()
     desk.died(0, 3)
     died = m.TaskResultType.FAILED_WORKER_DIED
-    told = out.SendTo(ANNA, m.TaskResult(b"1", died, worker_exit=3))
+    told = out.SendTo(ANNA, m.TaskResult(b"1", died, bytes(16), worker_exit=3))
     assert desk.take() == [told, out.StartWorker()]
 
 
@@ -308,6 +310,7 @@ def test_a_client_that_leaves_takes_all_with_it(desk: Desk) -> None:
         confirm(b"queued", CANCELED),
         out.DeleteOwned(owner_prefix(ANNA)),
         out.Delete((foreign,)),
+        out.Bar(owner_prefix(ANNA)),
     ]
     desk.died(0)
     assert desk.take() == [confirm(b"running", CANCELED), out.StartWorker()]
@@ -343,6 +346,81 @@ def test_shutdown_is_declined(desk: Desk) -> None:
     assert only(desk.take()) == out.SendTo(ANNA, m.ClientShutdownResponse(False))
 
 
+def test_shutdown_where_it_is_allowed() -> None:
+    desk = Desk(protected=False)
+    desk.tell(m.ClientDisconnect(m.DisconnectType.SHUTDOWN))
+    assert desk.take() == [out.SendTo(ANNA, m.ClientShutdownResponse(True)), out.EndEngine()]
+
+
+def test_one_that_left_comes_back_by_what_a_client_begins_with(desk: Desk) -> None:
+    desk.tell(m.ClientDisconnect())
+    desk.take()
+    desk.tell(m.ObjectInstruction(m.InstructionType.DELETE, ANNA, m.ObjectMetadata((b"a" * 32,))))
+    assert only(desk.take()) == out.Delete((b"a" * 32,))
+    desk.tell(m.ClientDisconnect())
+    assert not desk.core.knows(ANNA)
+    desk.take()
+    desk.tell(m.ClientHeartbeat())
+    assert desk.take() == [
+        out.Admit(owner_prefix(ANNA)),
+        out.SendTo(ANNA, m.ClientHeartbeatEcho(ADDRESS)),
+    ]
+    assert desk.core.knows(ANNA)
+
+
+# -- tasks that wait for tasks
+
+
+def test_an_extra_worker_for_what_is_more_urgent_than_what_runs() -> None:
+    desk = Desk(2, size=2)
+    desk.task("a")
+    desk.task("b", priority=1)
+    desk.task("of b", priority=2)
+    desk.task("of b too", priority=2)
+    assert [type(one) for one in desk.take()] == [
+        out.Run,
+        out.Run,
+        out.StartWorker,
+        out.StartWorker,
+    ]
+    for number in (2, 3):
+        desk.said += desk.core.worker_started(number, 1.0)
+    assert desk.ran() == [b"of b", b"of b too"]
+    # As urgent as what runs on as many workers as there should be: it waits.
+    desk.task("third of b", priority=2)
+    assert desk.take() == []
+    desk.done(2, b"of b")
+    assert desk.ran() == [b"third of b"]
+    desk.task("equal", priority=0)
+    assert desk.take() == []
+
+
+def test_what_is_extra_ends_when_it_has_been_idle() -> None:
+    desk = Desk(1, size=1)
+    desk.task("a")
+    desk.task("of a", priority=1)
+    desk.said += desk.core.worker_started(1, 1.0)
+    desk.take()
+    desk.said += desk.core.worker_done(1, b"of a", True, b"p" * 16, 5.0)
+    desk.take()
+    assert desk.core.deadline() == 5.0 + EXTRA_IDLE_S
+    assert desk.core.tick(5.0) == []
+    assert desk.core.tick(5.0 + EXTRA_IDLE_S) == [out.Kill(1)]
+    assert desk.core.idle == 0
+    assert desk.core.tick(6.0 + EXTRA_IDLE_S) == []
+    desk.died(1)
+    assert desk.take() == []
+    desk.died(0)
+    assert out.StartWorker() in desk.take()
+
+
+def test_a_task_says_how_it_wants_to_run(desk: Desk) -> None:
+    desk.task("1", metadata=TaskFlags(priority=7, stream_output=True).pack())
+    run = only(desk.take())
+    assert isinstance(run, out.Run)
+    assert (run.priority, run.stream_output) == (7, True)
+
+
 def test_instructions(desk: Desk) -> None:
     meta = m.ObjectMetadata((b"a" * 32, b"b" * 32))
     desk.tell(m.ObjectInstruction(m.InstructionType.DELETE, ANNA, meta))
@@ -373,13 +451,6 @@ def test_a_task_that_cannot_be_right_is_refused_with_a_reason(
     assert type(error) is TaskRefusedError
     assert reason in str(error)
     assert desk.core.tasks == 0
-
-
-def test_graphs_are_refused_node_by_node(desk: Desk) -> None:
-    node = m.Task(b"n", ANNA, b"", FUNCTION)
-    desk.tell(m.GraphTask(b"g", ANNA, (b"n",), (node,)))
-    told = [one.message for one in desk.take() if isinstance(one, out.SendTo)]
-    assert [one.task_id for one in told if isinstance(one, m.TaskResult)] == [b"n", b"g"]
 
 
 def test_messages_that_are_not_for_a_scheduler_are_counted(desk: Desk) -> None:

@@ -5,9 +5,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from futurefsm.client.engine.store import ObjectStore
+from futurefsm.client.engine.store import ObjectStore, Reply
 from futurefsm.protocol.errors import ProtocolError
 from futurefsm.protocol.object_store import (
+    Buffer,
     Deleted,
     Got,
     Put,
@@ -267,3 +268,24 @@ TestStoreWorld = StoreWorld.TestCase
 TestStoreWorld.settings = settings(
     max_examples=150, stateful_step_count=30, deadline=None, report_multiple_bugs=False
 )
+
+
+def test_what_an_owner_sends_who_has_left_is_not_kept() -> None:
+    store = ObjectStore(1000)
+    store.opened("late")
+    client = StoreClient()
+    ours, theirs = b"o" * 32, b"t" * 32
+    store.bar(ours[:16])
+
+    def ask(buffers: list[Buffer]) -> list[Reply]:
+        return [reply for buffer in buffers for reply in store.receive("late", buffer)]
+
+    assert ask(client.put(ours, b"late"))
+    assert ask(client.put(theirs, b"kept"))
+    duplicate = StoreHeader(RequestKind.DUPLICATE, ours, 48, 9)
+    assert ask([encode_header(duplicate), encode_id(theirs)])
+    assert not store.has(ours)
+    assert store.has(theirs)
+    store.admit(ours[:16])
+    ask(client.put(ours, b"again"))
+    assert store.has(ours)

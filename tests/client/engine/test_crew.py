@@ -1,0 +1,89 @@
+"""The workers, as the scheduler sees them."""
+
+from futurefsm.client.engine.backlog import Client, Task
+from futurefsm.client.engine.crew import EXTRA_IDLE_S, EXTRA_MAX, Crew
+from futurefsm.protocol import messages as m
+
+CLIENT = Client(b"Client|me", 0.0)
+
+
+def task(priority: int) -> Task:
+    return Task(CLIENT, m.Task(b"t", CLIENT.identity, b"", b"f"), priority, 0)
+
+
+def crew(size: int, *running: int) -> Crew:
+    made = Crew(size)
+    for number in range(max(size, len(running))):
+        made.started(number, 0.0)
+    for priority in running:
+        made.busy(made.take(), task(priority))
+    return made
+
+
+def test_nobody_said_how_many() -> None:
+    one = crew(0, 0)
+    assert not one.wants_extra(9)
+    assert one.died(0)[1]
+    assert one.deadline() is None
+
+
+def test_only_for_what_is_more_urgent() -> None:
+    assert not crew(1, 5).wants_extra(5)
+    assert not crew(1, 5).wants_extra(4)
+    assert crew(1, 5).wants_extra(6)
+    # One is paused, so to speak; the other works on what is as urgent.
+    assert crew(2, 0, 6).wants_extra(6)
+    assert not crew(2, 6, 6).wants_extra(6)
+
+
+def test_not_while_one_is_being_started() -> None:
+    one = crew(1, 0)
+    one.extra()
+    assert not one.wants_extra(1)
+    one.started(1, 0.0)
+    one.busy(one.take(), task(1))
+    assert not one.wants_extra(1)
+    assert one.wants_extra(2)
+
+
+def test_there_is_a_bound() -> None:
+    one = crew(1, 0)
+    for depth in range(1, EXTRA_MAX + 1):
+        assert one.wants_extra(depth)
+        one.extra()
+        one.started(depth, 0.0)
+        one.busy(one.take(), task(depth))
+    assert not one.wants_extra(EXTRA_MAX + 1)
+
+
+def test_a_death_is_answered_by_a_start_as_long_as_they_are_too_few() -> None:
+    one = crew(1, 0)
+    one.extra()
+    one.started(1, 0.0)
+    first, again = one.died(0)
+    assert (first is not None, again) == (True, False)
+    assert one.died(1) == (None, True)
+
+
+def test_those_that_are_too_many_go_the_longest_idle_first() -> None:
+    one = crew(1, 0)
+    for number in (1, 2):
+        one.extra()
+        one.started(number, float(number))
+    assert one.deadline() == 1.0 + EXTRA_IDLE_S
+    assert one.retire(1.0) == []
+    assert one.retire(100.0) == [1, 2]
+    assert one.doomed == {1, 2}
+    assert one.deadline() is None
+    # They are on their way out, and nobody being started.
+    assert one.wants_extra(1)
+    assert one.died(1) == (None, False)
+    assert one.died(2) == (None, False)
+    assert one.died(0)[1]
+
+
+def test_a_doomed_one_is_not_free() -> None:
+    one = crew(1, 0)
+    one.doomed.add(0)
+    one.freed(0, 1.0)
+    assert one.idle == 0
