@@ -43,6 +43,7 @@ class WsLayer:
         self._head: bytearray | None = bytearray()
         # The last ping that was not answered yet: RFC 6455 lets one answer stand for many.
         self._ping: Any = None
+        self._finished = False
         kind = lib.ConnectionType.SERVER if server else lib.ConnectionType.CLIENT
         self._ws = lib.WSConnection(kind)
         if not server:
@@ -54,11 +55,12 @@ class WsLayer:
 
     @property
     def ready(self) -> bool:
-        return self._head is None and not self.eof and self.failure is None
+        over = self._finished or self.eof or self.failure is not None
+        return self._head is None and not over
 
     def receive(self, data: Buffer) -> list[bytes]:
         parts: list[bytes] = []
-        if self.eof or self.failure is not None:
+        if self._finished or self.eof or self.failure is not None:
             return parts
         if self._head is not None:
             data = self._upgrade(self._head, data)
@@ -158,6 +160,7 @@ class WsLayer:
 
     def finish(self) -> None:
         if self.ready:
+            self._finished = True
             self._ping = None
             self._out.append(self._ws.send(self._lib.events.CloseConnection(code=1000)))
 

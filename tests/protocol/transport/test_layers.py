@@ -133,6 +133,10 @@ def test_a_goodbye_is_an_orderly_end(kind):
     assert server.receive(b"more") == []
     server.ended()
     assert server.failure is None
+    # Nothing more is said or heard.
+    assert client.receive(server.finish()) == []
+    assert client.finish() == b""
+    assert not client.ready
 
 
 def test_an_end_without_a_goodbye_is_one_too(kind):
