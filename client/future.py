@@ -244,7 +244,8 @@ class Future(base.Future[T]):
         if self._node.settled and not self._node.announced and ev.SUBMIT in self._node.on:
             # Where an executor has to announce a cancel to wait() and as_completed(), this is the
             # executor: at once, not when a worker would have been free.
-            self.fire(ev.SUBMIT, None, CLIENT)
+            # Those who need its result hear of it as well.
+            self._home.stepped(self.task_id, self.fire(ev.SUBMIT, None, CLIENT), None)
         return said
 
     def add_done_callback(self, fn: Callable[[Any], object]) -> None:

@@ -247,10 +247,12 @@ class Pump:
     def _note_end(self, task_id: bytes, step: Step) -> None:
         if not step.node.settled:
             return
-        error = None
-        if step.own_error is not None:
-            future = self._known(task_id)
-            error = future._exception if future is not None else None
+        future, error = self._known(task_id), None
+        if future is not None:
+            if future.promised and not step.effects:
+                self.tracker.ties.promise(task_id, future.promised)
+            if step.own_error is not None:
+                error = future._exception
         self.tracker.settled(task_id, step.node.state, error)
 
     def _known(self, task_id: bytes) -> Future[Any] | None:
