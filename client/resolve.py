@@ -18,9 +18,8 @@ def with_references(plan: bytes, fn: Callable[..., Any], *objects: Any) -> Any:
         objects: what the references stand for, and the arguments that hold none.
     """
 
-    class Loader(pickle.Unpickler):
-        def persistent_load(self, place: Any) -> Any:
-            return objects[place]
-
-    args, kwargs = Loader(io.BytesIO(plan)).load()
+    # Made by a call: what a class body names is not found again by what travels by value.
+    load = {"persistent_load": lambda loader, place: objects[place]}
+    loader = type("Loader", (pickle.Unpickler,), load)
+    args, kwargs = loader(io.BytesIO(plan)).load()
     return fn(*args, **kwargs)
