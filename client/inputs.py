@@ -60,6 +60,10 @@ def pack(
                 plain = False
                 arguments.append(arg)
                 continue
+            if arg.__class__ is Blob:
+                # A graph's constant, pickled once for all its nodes.
+                arguments.append(arg)
+                continue
             before = len(found)
             blob = serializer.argument(arg, f"argument {place}", fn)
             if len(found) > before:

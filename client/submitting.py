@@ -7,6 +7,7 @@ from futurefsm.client import mapping, nested
 from futurefsm.client.blame import shown
 from futurefsm.client.errors import ObjectStoreFullError
 from futurefsm.client.future import Future
+from futurefsm.client.getting import Gets
 from futurefsm.client.inputs import Packed, pack
 from futurefsm.client.references import ObjectReference
 from futurefsm.client.sending import Sending, Terms
@@ -137,31 +138,36 @@ class Submitter:
         options: Options,
     ) -> Future[T]:
         """See `Client.submit`."""
-        self._check(fn)
+        self.check()
+        _check_callable(fn)
         return self._send(fn, None, args, kwargs, options)
 
     def prepared(
         self, fn: Callable[..., T], options: Options
     ) -> Callable[[tuple[Any, ...]], Future[T]]:
         """`submit` of one function many times: it is pickled once, when it is first called."""
-        self._check(fn)
+        self.check()
+        _check_callable(fn)
         made: list[Blob] = []
 
         def submit(args: tuple[Any, ...]) -> Future[T]:
-            self._check(fn)
+            self.check()
             if not made:
                 made.append(self._agent.serializer.function(fn, {}))
             return self._send(fn, made[0], args, {}, options)
 
         return submit
 
-    def _check(self, fn: Any) -> None:
+    def check(self) -> None:
+        """Whether anything can be submitted at all.
+
+        Raises:
+            ClientClosedError, ForkedClientError: as `Client.submit`.
+        """
         agent = self._agent
         agent.check_process()
         if agent.inbox.closed is not None:
             raise ClientClosedError(agent.inbox.closed)
-        if not callable(fn):
-            raise TypeError(f"submit() needs a callable, not {type(fn).__name__}: {shown(fn)}")
 
     def _send(
         self,
@@ -175,6 +181,19 @@ class Submitter:
         sending.claim()
         sending.put(self._timeout)
         return sending.future
+
+    def put(self, sending: Sending) -> None:
+        """Into the outgoing queue, what was claimed."""
+        sending.put(self._timeout)
+
+    def function(self, fn: Any) -> Blob:
+        """Pickle a function. Raises as `Client.submit`."""
+        _check_callable(fn)
+        return self._agent.serializer.function(fn, {})
+
+    def argument(self, value: Any, place: str) -> Blob:
+        """Pickle an argument; `place` names it in errors. Raises as `Client.submit`."""
+        return self._agent.serializer.argument(value, place, self.argument)
 
     def sending(
         self,
@@ -208,7 +227,7 @@ class Submitter:
 
     def send_object(self, obj: Any, name: str | None) -> ObjectReference:
         """See `Client.send_object`."""
-        self._check(self.send_object)
+        self.check()
         place = "the object" if name is None else name
         blob = self._agent.serializer.argument(obj, place, self.send_object)
         self._check_sizes(Packed(blob, (), plain=True), "send_object")
@@ -225,7 +244,12 @@ class Submitter:
                 raise ObjectStoreFullError(what, len(blob.payload), 0, limit)
 
 
-class Submits:
+def _check_callable(fn: Any) -> None:
+    if not callable(fn):
+        raise TypeError(f"submit() needs a callable, not {type(fn).__name__}: {shown(fn)}")
+
+
+class Submits(Gets):
     """What a client and its views have in common: all ways to submit."""
 
     _submitter: Submitter
@@ -266,21 +290,6 @@ class Submits:
             stream_output=stream_output,
         )
         return self._submitter.submit(fn, tuple(args), dict(kwargs or {}), options)
-
-    def send_object(self, obj: Any, name: str | None = None) -> ObjectReference:
-        """Put an object into the store, once, for many tasks.
-
-        Args:
-            name: shown by monitors.
-
-        Returns:
-            what stands for it: as an argument of a task, or anywhere inside one. The task gets the
-            object; nothing is sent again. See `ObjectReference` for how long it stays.
-
-        Raises:
-            UnsendableError, ObjectStoreFullError, QueueFullError, ClientClosedError: as `submit`.
-        """
-        return self._submitter.send_object(obj, name)
 
     def map(
         self,
@@ -367,3 +376,10 @@ class View(Submits):
 
     def __repr__(self) -> str:
         return f"<{self._of!r} with {self._options}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _viewed, (self._of, self._options)
+
+
+def _viewed(of: Submits, options: Options) -> View:
+    return View(of, of._submitter, options)
