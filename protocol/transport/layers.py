@@ -250,3 +250,28 @@ def layers_for(
         named = f"[{bare}]" if ":" in bare else bare
         layers.append(WsLayer(host=named if port is None else f"{named}:{port}", path=path or None))
     return tuple(layers)
+
+
+def server_layers(scheme: str, context: ssl.SSLContext | None = None) -> tuple[Layer, ...]:
+    """Fresh layers for one connection that a server has accepted.
+
+    Args:
+        scheme: tcp (no layers), tls, ws or wss. A WebSocket is accepted on every path.
+        context: for tls and wss, from `tls.server_context`.
+
+    Raises:
+        ValueError: another scheme; no context where one is needed.
+        ModuleNotFoundError: a WebSocket is wanted, and the extra `ws` is not installed.
+    """
+    if scheme not in ("tcp", "tls", "ws", "wss"):
+        raise ValueError(f"scheme {scheme!r}: a server has tcp, tls, ws and wss")
+    layers: list[Layer] = []
+    if scheme in ("tls", "wss"):
+        if context is None:
+            raise ValueError(f"{scheme}:// needs a certificate and its key")
+        layers.append(TlsLayer(context, server=True))
+    if scheme in ("ws", "wss"):
+        from futurefsm.protocol.transport.websocket import WsLayer
+
+        layers.append(WsLayer(server=True))
+    return tuple(layers)

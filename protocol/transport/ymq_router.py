@@ -9,12 +9,19 @@ import os
 import selectors
 import socket
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from futurefsm.protocol.errors import ProtocolError, TransportClosedError
 from futurefsm.protocol.transport.framing import Payload
 from futurefsm.protocol.transport.ymq import YmqStream, accept, listen_tcp
+
+if TYPE_CHECKING:
+    import ssl
+
+    from futurefsm.protocol.transport.layers import Layer
 
 MAX_MESSAGE = 256 * 2**20
 """Bytes; a peer that announces a larger message is disconnected."""
@@ -36,9 +43,11 @@ class YmqRouter:
     """Listens, and exchanges whole messages with whoever connects. One thread, never blocks.
 
     Args:
-        address: ``tcp://host:port``; port 0 lets the system choose.
+        address: ``tcp://host:port``, or with ``tls``, ``ws`` or ``wss``; port 0 lets the system
+            choose.
         identity: ours; any text, by default one that names this process.
         max_message: bytes.
+        tls: for tls and wss: what to show, from `tls.server_context`.
 
     Attributes:
         address: where it listens, with the port that the system chose.
@@ -46,13 +55,20 @@ class YmqRouter:
 
     Raises:
         OSError: the address is taken, or is not one of this machine.
-        ValueError: the address is not understood.
+        ValueError: the address is not understood; it needs a certificate, and there is none.
+        ModuleNotFoundError: a WebSocket is wanted, and the extra `ws` is not installed.
     """
 
     def __init__(
-        self, address: str, identity: bytes | None = None, *, max_message: int = MAX_MESSAGE
+        self,
+        address: str,
+        identity: bytes | None = None,
+        *,
+        max_message: int = MAX_MESSAGE,
+        tls: "ssl.SSLContext | None" = None,
     ) -> None:
-        host, port = _split(address)
+        scheme, host, port = _split(address)
+        self._layers = _layers(scheme, tls)
         self.dropped = 0
         self._identity = identity or b"%d|scheduler|%s" % (
             os.getpid(),
@@ -60,7 +76,7 @@ class YmqRouter:
         )
         self._max = max_message
         self._listener = listen_tcp(host, port)
-        self.address = f"tcp://{host}:{self._listener.getsockname()[1]}"
+        self.address = f"{scheme}://{host}:{self._listener.getsockname()[1]}"
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         # Given up for a moment when no descriptor is left: a connection can be refused only by
@@ -166,7 +182,7 @@ class YmqRouter:
         if sock is None:
             return
         try:
-            stream = YmqStream(sock, self._identity, max_message=self._max)
+            stream = YmqStream(sock, self._identity, max_message=self._max, layers=self._layers())
         except OSError:
             # It was reset before it was looked at.
             sock.close()
@@ -263,11 +279,22 @@ def _say_goodbye(stream: YmqStream) -> None:
             continue
 
 
-def _split(address: str) -> tuple[str, int]:
+def _layers(scheme: str, tls: "ssl.SSLContext | None") -> "Callable[[], tuple[Layer, ...]]":
+    """What makes the layers of each connection."""
+    if scheme == "tcp":
+        return tuple
+    from futurefsm.protocol.transport.layers import server_layers
+
+    server_layers(scheme, tls)  # what is wrong with them is said now
+    return lambda: server_layers(scheme, tls)
+
+
+def _split(address: str) -> tuple[str, str, int]:
     scheme, _, rest = address.partition("://")
-    host, _, port = rest.rpartition(":")
-    if scheme != "tcp" or not host or not port.isdecimal() or int(port) > 65535:
+    host, _, port = rest.partition("/")[0].rpartition(":")
+    known = scheme in ("tcp", "tls", "ws", "wss")
+    if not known or not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError(
             f"an address to listen at looks like tcp://127.0.0.1:2345, not {address!r}"
         )
-    return host, int(port)
+    return scheme, host, int(port)

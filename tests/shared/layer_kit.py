@@ -2,9 +2,9 @@
 
 from certificates import authority, local
 
-from futurefsm.protocol.transport.layers import Layer, Stack, TlsLayer, layers_for
+from futurefsm.protocol.transport import layers
+from futurefsm.protocol.transport.layers import Layer, Stack, layers_for
 from futurefsm.protocol.transport.tls import server_context
-from futurefsm.protocol.transport.websocket import WsLayer
 
 KINDS = ("tls", "ws", "wss")
 
@@ -16,13 +16,8 @@ def client_layers(kind: str, host: str = "127.0.0.1", path: str = "/") -> tuple[
 
 def server_layers(kind: str) -> tuple[Layer, ...]:
     """The other side."""
-    layers: list[Layer] = []
-    if kind in ("tls", "wss"):
-        pair = local()
-        layers.append(TlsLayer(server_context(pair.certificate, pair.key), server=True))
-    if kind in ("ws", "wss"):
-        layers.append(WsLayer(server=True))
-    return tuple(layers)
+    own = local()
+    return layers.server_layers(kind, server_context(own.certificate, own.key))
 
 
 def shuttle(one: Stack, other: Stack, size: int = 1 << 20) -> tuple[bytes, bytes]:

@@ -9,6 +9,7 @@ from layer_kit import KINDS, client_layers, joined, pair, server_layers, shuttle
 
 from futurefsm.protocol.errors import HandshakeError, ProtocolError
 from futurefsm.protocol.transport.layers import Stack, TlsLayer, layers_for
+from futurefsm.protocol.transport.layers import server_layers as plain_or_not
 from futurefsm.protocol.transport.tls import client_context, server_context
 from futurefsm.protocol.transport.websocket import WsLayer
 
@@ -161,6 +162,15 @@ def test_layers_for_plain_addresses():
     assert layers_for("ipc", "/socket") == ()
     with pytest.raises(ValueError, match="scheme 'http': tcp, tls"):
         layers_for("http", "127.0.0.1")
+
+
+def test_layers_of_a_plain_server():
+    assert plain_or_not("tcp") == ()
+    with pytest.raises(ValueError, match="scheme 'ipc': a server has"):
+        plain_or_not("ipc")
+    for scheme in ("tls", "wss"):
+        with pytest.raises(ValueError, match=f"{scheme}:// needs a certificate"):
+            plain_or_not(scheme)
 
 
 def test_a_context_made_once_serves_many(kind):

@@ -10,14 +10,15 @@ import time
 from contextlib import suppress
 
 import pytest
-from certificates import authority
+from certificates import authority, local
 from layer_kit import KINDS, client_layers, server_layers
 
 from futurefsm.protocol.errors import HandshakeError, ProtocolError, TransportClosedError
 from futurefsm.protocol.transport.framing import frame_header, opening
 from futurefsm.protocol.transport.layers import layers_for
-from futurefsm.protocol.transport.tls import client_context
+from futurefsm.protocol.transport.tls import client_context, server_context
 from futurefsm.protocol.transport.ymq import YmqStream, accept, connect_tcp, listen_tcp
+from futurefsm.protocol.transport.ymq_router import YmqRouter
 
 PATIENCE_S = 60.0
 
@@ -414,3 +415,53 @@ def test_closing_at_any_time(joined):
         client.flush()
     assert not client.wants_write
     assert isinstance(await_failure(server), HandshakeError)
+
+
+def test_a_scheduler_with_layers(kind):
+    own = local()
+    context = server_context(own.certificate, own.key)
+    router = YmqRouter(f"{kind}://127.0.0.1:0", b"router", tls=context)
+    scheme, _, where = router.address.partition("://")
+    host, port = where.split(":")
+    assert scheme == kind
+    clients = [
+        YmqStream(connect_tcp(host, int(port)), b"Client|%d" % n, layers=client_layers(kind))
+        for n in range(2)
+    ]
+    for client in clients:
+        client.send_frames([b"hello", bytes(300_000)])
+    heard, answers = [], []
+    while len(answers) < 2:
+        items = [router.poll_item, *(client.poll_item for client in clients)]
+        assert select.select(items, [], [], PATIENCE_S)[0]
+        while (message := router.receive()) is not None:
+            heard.append(message)
+            if message[1] == b"hello":
+                assert router.send(message[0], b"welcome " + message[0])
+        for client in clients:
+            answers += client.receive()
+            client.flush()
+    assert sorted(answers) == [b"welcome Client|0", b"welcome Client|1"]
+    while len(heard) < 4:
+        select.select([router.poll_item], [], [], PATIENCE_S)
+        clients[0].flush()
+        clients[1].flush()
+        while (message := router.receive()) is not None:
+            heard.append(message)
+    plain = connect_tcp(host, int(port))
+    plain.sendall(opening(b"plain"))
+    while not router.dropped:
+        assert select.select([router.poll_item], [], [], PATIENCE_S)[0]
+        assert router.receive() is None
+    router.close()
+    for client in clients:
+        while not client.eof:
+            turn(client)
+        assert not client.reset
+        client.close()
+    plain.close()
+
+
+def test_a_scheduler_without_a_certificate():
+    with pytest.raises(ValueError, match="needs a certificate"):
+        YmqRouter("tls://127.0.0.1:0")

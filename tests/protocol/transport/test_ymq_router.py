@@ -286,7 +286,7 @@ def test_connections_that_are_gone_already(router, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "address", ["tcp://x", "x:1", "ws://h:1", "tcp://h:x", "tcp://:1", "tcp://h:70000"]
+    "address", ["tcp://x", "x:1", "ipc://h:1", "tcp://h:x", "tcp://:1", "tcp://h:70000"]
 )
 def test_addresses_that_are_none(address):
     with pytest.raises(ValueError, match="looks like"):
