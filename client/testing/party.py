@@ -53,6 +53,8 @@ class Values:
             return TaskFailed(data[1:])
         return pickle.loads(data)
 
+    loads_error = loads
+
 
 class Callbacks:
     """The callback thread, as a queue that a step of the world serves."""
