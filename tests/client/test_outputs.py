@@ -9,10 +9,14 @@ def test_the_pump_knows_every_output() -> None:
     kinds = set(get_args(outputs.Output))
     told = set(get_args(pump.WireOutput)) | {
         outputs.Fire,
+        outputs.Drop,
         outputs.Deliver,
         outputs.Lose,
+        outputs.Rest,
         outputs.Forget,
         outputs.Violation,
+        outputs.Say,
+        outputs.Shutdown,
         outputs.LinkLost,
     }
     assert kinds == told
