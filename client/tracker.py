@@ -156,7 +156,9 @@ class Tracker(Outgoing):
                 if tracked is not None and tracked.sent:
                     self._out.append(Send(task_cancel(task_id)))
                 elif tracked is not None:
-                    # Held back: no scheduler has heard of it, so the answer is ours.
+                    # Held back: no scheduler has heard of it, so the answer is ours. Nor will one:
+                    # the step that was to send it may come behind, where two threads moved it.
+                    tracked.message = None
                     self._out.append(Drop(task_id, NEVER_SENT))
             elif effect in (fx.OFFER_VALUE, fx.OFFER_ERROR):
                 self._offer(task_id, tracked, value, failed=effect == fx.OFFER_ERROR)

@@ -174,6 +174,10 @@ def test_no_cancel_for_what_was_never_sent() -> None:
     it.perform(task_id, [fx.SEND_CANCEL], None, NOW)
     assert not any(isinstance(o.message, m.TaskCancel) for o in of(Send, it.take()))
     assert it.sent_at(task_id) is None
+    # The step that was to send it, in another thread, comes behind that of its cancel.
+    it.perform(task_id, [fx.SEND_TASK], None, NOW)
+    assert of(Send, it.take()) == []
+    assert it.sent_at(task_id) is None
 
 
 def test_discarded_on_its_way() -> None:
