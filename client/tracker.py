@@ -27,6 +27,7 @@ from futurefsm.client.outputs import (
     Shutdown,
     Violation,
 )
+from futurefsm.client.overdue import Overdue
 from futurefsm.client.tracked import Call as Call
 from futurefsm.client.tracked import Tracked
 from futurefsm.client.uploads import (
@@ -94,6 +95,8 @@ class Tracker(Outgoing):
         self._serializer = serializer
         self._prefix = owner_prefix(identity)
         self._ended = Ended(lifecycle)
+        self._overdue = Overdue(timeout_s)
+        self._probe: bytes | None = None
 
     # Time.
 
@@ -120,6 +123,9 @@ class Tracker(Outgoing):
                 self._out.insert(0, Send(beat))
             else:
                 self._out.append(LinkLost(f"the scheduler was silent for {due.seconds:.0f} s"))
+        if self._overdue.look(self.values.fetching, now):
+            self._probe = self.ids.object_id(self.identity)
+            self._out += (Put(self._probe, b""), Delete(self._probe))
 
     def deadline(self) -> float | None:
         """When `tick` wants to be called next."""
@@ -272,6 +278,15 @@ class Tracker(Outgoing):
             if self.values.step(task_id, tracked, ev.BYTES).moves:
                 self._out.append(Deliver(task_id, payload))
             self._forget_if_over(task_id, tracked)
+
+    def stored(self, object_id: bytes) -> None:
+        """The store has an object that was uploaded."""
+        super().stored(object_id)
+        if object_id == self._probe:
+            self._probe = None
+            patience = f"{self._overdue.patience_s:g} s"
+            for each in self._overdue.answered():
+                self.fetch_failed(each, f"the object store has not sent it for {patience}")
 
     def fetch_failed(self, object_id: bytes, reason: str) -> None:
         """The bytes of an object cannot be had."""

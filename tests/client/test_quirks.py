@@ -252,6 +252,17 @@ def test_a_value_that_cannot_be_read(client: Client, scheduler: ScriptedSchedule
     still_works(client, scheduler)
 
 
+def test_a_result_that_never_comes_into_existence(scheduler: ScriptedScheduler) -> None:
+    """Row 'a failing node': a result is announced whose object nobody ever stores."""
+    client = Client(scheduler.address, timeout=3.0, heartbeat_interval=0.1)
+    future = client.submit(operator.add, 1, 2)
+    scheduler.send_result(scheduler.expect(m.Task), scheduler.new_object_id())
+    with pytest.raises(ResultLostError, match="has not sent it for 3 s"):
+        future.result(PATIENCE_S)
+    still_works(client, scheduler)
+    client.disconnect(timeout=0)
+
+
 # Messages.
 
 
