@@ -11,12 +11,12 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from futurefsm.client import closing
+from futurefsm.client import closing, nested
 from futurefsm.client.agent import Agent
 from futurefsm.client.errors import ForkedClientError
 from futurefsm.client.explain import explain
 from futurefsm.client.future import Future
-from futurefsm.client.link import Reach, open_link
+from futurefsm.client.link import Link, Reach, open_link
 from futurefsm.client.serializer import Codec, Serializer, travelling
 from futurefsm.client.submitting import Options, Submits, Submitter, checked
 from futurefsm.fsm.lifecycles import CONFIRMED
@@ -37,9 +37,10 @@ class Client(Submits, concurrent.futures.Executor):
     """Runs functions in other processes; each call's future goes through an explicit lifecycle.
 
     Args:
-        address: a scheduler ("tcp://host:port"); None starts an engine of worker processes on this
-            machine, which ends with the client.
-        workers: worker processes of the embedded engine; by default `os.cpu_count()`.
+        address: a scheduler ("tcp://host:port"). None: inside a task, the task's own scheduler;
+            else an engine of worker processes on this machine, which ends with the client.
+        workers: worker processes of an embedded engine; by default `os.cpu_count()`. Given, it
+            starts one inside a task too.
         lifecycle: what the futures obey: `CONFIRMED` (a cancel is confirmed, and stops what runs)
             or `STRICT` (what `concurrent.futures` promises), or one of your own.
         cancel_timeout: seconds that `cancel()` and `disconnect()` wait for the scheduler's answer
@@ -69,6 +70,8 @@ class Client(Submits, concurrent.futures.Executor):
 
     Use it as a context manager: leaving waits for all tasks, or, when the body raised, cancels what
     is unfinished. ``async with`` does the same without blocking the loop.
+
+    Pickled into a task, it becomes a client of the same scheduler there, with the same settings.
     """
 
     def __init__(
@@ -91,6 +94,10 @@ class Client(Submits, concurrent.futures.Executor):
     ) -> None:
         _check(workers, cancel_timeout, timeout, lifecycle)
         timeout = min(timeout, _LONGEST_S)
+        if workers is None:
+            address, backend, object_storage_address = nested.found(
+                address, backend, object_storage_address
+            )
         identity = new_identity(name)
         ids = IdSource(os.urandom(16))
         link = open_link(
@@ -106,22 +113,22 @@ class Client(Submits, concurrent.futures.Executor):
             store_bytes=store_bytes,
             serializer=None if serializer is None else travelling(serializer),
         )
+        self._made_with = {
+            "address": address,
+            "lifecycle": lifecycle,
+            "cancel_timeout": cancel_timeout,
+            "timeout": timeout,
+            "backend": backend,
+            "tls": tls,
+            "object_storage_address": object_storage_address,
+            "heartbeat_interval": heartbeat_interval,
+            "serializer": serializer,
+            "stream_output": stream_output,
+        }
+        self._engine = getattr(link.engine, "address", None)
         try:
-            self._agent = Agent(
-                name or identity.decode()[-8:],
-                link.tracker,
-                link.open_channel,
-                scheduler=link.scheduler,
-                engine=link.engine,
-                cancel_timeout=cancel_timeout,
-                timeout=timeout,
-                serializer=Serializer(serializer, guarded=link.engine is None),
-            )
-            closing.register(self._agent)
-            # A client that nobody holds any more ends when its last future has its value.
-            weakref.finalize(self, _let_go, self._agent).atexit = False
-            self._agent.start()
             self._options = checked(Options(), stream_output=stream_output)
+            self._start(link, name or identity.decode()[-8:])
             self._submitter = Submitter(
                 self._agent, ids, lifecycle, timeout=timeout, store_bytes=store_bytes
             )
@@ -133,10 +140,30 @@ class Client(Submits, concurrent.futures.Executor):
                 link.engine.close()
             raise
 
+    def _start(self, link: Link, name: str) -> None:
+        settings: Any = self._made_with
+        self._agent = Agent(
+            name,
+            link.tracker,
+            link.open_channel,
+            scheduler=link.scheduler,
+            engine=link.engine,
+            cancel_timeout=settings["cancel_timeout"],
+            timeout=settings["timeout"],
+            serializer=Serializer(settings["serializer"], guarded=link.engine is None),
+        )
+        closing.register(self._agent)
+        # A client that nobody holds any more ends when its last future has its value.
+        weakref.finalize(self, _let_go, self._agent).atexit = False
+        self._agent.start()
+
     def __repr__(self) -> str:
         agent = self._agent
         state = "closed" if agent.ended.is_set() else "closing" if agent.inbox.closed else "open"
         return f"<Client {agent.name}: {state}, {agent.scheduler}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return nested.connected, (type(self), *nested.travelling(self._made_with, self._engine))
 
     def cancel(
         self, futures: Iterable[concurrent.futures.Future[Any]], timeout: float | None = _UNSET

@@ -9,6 +9,7 @@ import sys
 from typing import Any, NamedTuple
 
 from futurefsm.client.engine import context
+from futurefsm.client.errors import EngineError
 from futurefsm.protocol.errors import ProtocolError
 from futurefsm.protocol.task_flags import PRIORITY_MAX, TaskFlags
 
@@ -54,6 +55,57 @@ def priority() -> int:
         return min(own.priority + 1, PRIORITY_MAX)
     processor = _processor()
     return 0 if processor is None else min(_priority_of(processor) + 1, PRIORITY_MAX)
+
+
+def found(
+    address: str | None, backend: str | None, storage_address: str | None
+) -> tuple[str | None, str | None, str | None]:
+    """What a client without an address connects to: its task's scheduler; outside of tasks None."""
+    around = surroundings() if address is None else None
+    if around is None:
+        return address, backend, storage_address
+    return (
+        around.address,
+        backend or around.backend,
+        storage_address or around.storage_address,
+    )
+
+
+def travelling(state: dict[str, Any], engine: str | None) -> tuple[Any, ...]:
+    """A client's arguments, as another process needs them to make one like it.
+
+    Args:
+        state: what it was made with.
+        engine: the address of its own embedded engine; None where it has none.
+
+    Raises:
+        TypeError: it was given an `ssl.SSLContext`, which no process can give to another.
+    """
+    tls = state.get("tls")
+    if tls is not None and not isinstance(tls, str | os.PathLike):
+        raise TypeError(
+            f"this client cannot be pickled: it was given tls={type(tls).__name__}(...), which "
+            "belongs to this process. Give it the path of a file with the authorities to trust."
+        )
+    return state, engine
+
+
+def connected(kind: Any, state: dict[str, Any], engine: str | None) -> Any:
+    """A client, out of its pickle: it connects to the same scheduler.
+
+    Raises:
+        EngineError: it had an embedded engine, and this is no task of that.
+    """
+    if engine is not None:
+        own = context.current()
+        if own is None or own.address != engine:
+            raise EngineError(
+                "a client of an embedded engine was unpickled outside of that engine's tasks: "
+                "nobody else can reach it. Pass results, or run `futurefsm engine` and use its "
+                "address."
+            )
+        state = {**state, "address": own.address, "backend": own.backend}
+    return kind(**state)
 
 
 def _processor() -> Any:
