@@ -1,5 +1,6 @@
 """`make bench` works. Figures are not tested: those of a busy machine mean nothing."""
 
+import runpy
 import subprocess
 import sys
 
@@ -20,3 +21,17 @@ def test_it_prints_a_table_of_ratios() -> None:
     for line in lines[2:]:
         ours, theirs, ratio = (float(cell.replace(",", "")) for cell in line[60:].split()[:3])
         assert ratio == pytest.approx(ours / theirs, abs=0.2)
+
+
+def test_the_page_about_the_cluster_says_where_it_is_behind() -> None:
+    pytest.importorskip("scaler")
+    room = runpy.run_path(str(tidy.ROOT / "benchmarks" / "cluster.py"), run_name="cluster")
+    line, document = room["Line"], room["document"]
+    fast, slow = line("zmq", "a", 30.0, 10.0, 1.3), line("ymq", "b", 5.0, 10.0, 10.0)
+    near = line("ymq", "c", 12.0, 10.0, 1.3)
+    page = document([fast, slow, near], load=0.5, rounds=3)
+    assert "| zmq | a | 30 | 10 | 3.00 | 1.3 |" in page
+    assert "- ymq, b: 0.50 times, slower than Scaler's client" in page
+    assert "- ymq, c: 1.20 times, wanted 1.3" in page
+    assert "zmq, a:" not in page
+    assert "Every target is met." in document([fast], load=0.5, rounds=3)

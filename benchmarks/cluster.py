@@ -1,0 +1,354 @@
+"""Ours and Scaler's own client on one real cluster: `make bench-cluster`.
+
+    python benchmarks/cluster.py [--quick] [--backend zmq] [--write docs/benchmarks-cluster.md]
+
+For each backend a cluster of two workers is started; both clients live in this process and take
+turns, in changing order. What is printed is the median round of each and their ratio; figures of
+different runs or machines cannot be compared, ratios can, roughly.
+"""
+
+import argparse
+import gc
+import importlib.metadata
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from futurefsm.client.client import Client
+
+BACKENDS = ("ymq", "zmq")
+_MIB = 1 << 20
+_UP_S = 60.0
+
+_CLUSTER = """\
+import json, os, sys
+from scaler import SchedulerClusterCombo
+if __name__ == "__main__":
+    combo = SchedulerClusterCombo(**json.loads(sys.argv[1]))
+    os.write(int(sys.argv[2]), b"up")
+    sys.stdin.read()
+    combo.shutdown()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is done in a round, and how many rounds."""
+
+    rounds: int
+    tasks: int
+    mapped: int
+    objects: int
+    cancels: int
+    trips: int
+
+
+FULL = Size(rounds=3, tasks=2_000, mapped=10_000, objects=200, cancels=500, trips=100)
+QUICK = Size(rounds=1, tasks=40, mapped=100, objects=4, cancels=10, trips=3)
+
+Rates = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the report, all figures per second: more is better."""
+
+    backend: str
+    what: str
+    ours: float
+    theirs: float
+    target: float
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.theirs
+
+
+# What is done, by either client: both have submit, map and disconnect.
+
+
+def empty() -> None:
+    """The task without argument."""
+
+
+def give_back(value: Any) -> Any:
+    """The task with one."""
+    return value
+
+
+def zeros(size: int) -> bytes:
+    """A large result."""
+    return bytes(size)
+
+
+def wait_for(path: str) -> None:
+    """Keeps a worker busy until there is such a file."""
+    import os
+    import time
+
+    while not os.path.exists(path):
+        time.sleep(0.005)
+
+
+def _drained(futures: list[Any]) -> None:
+    for future in futures:
+        future.result()
+
+
+def submits(client: Any, size: Size) -> Rates:
+    began = time.perf_counter()
+    futures = [client.submit(empty) for _ in range(size.tasks)]
+    submitted = time.perf_counter()
+    _drained(futures)
+    ended = time.perf_counter()
+    return {
+        "submit, no argument": size.tasks / (submitted - began),
+        "submit to result, no argument": size.tasks / (ended - began),
+    }
+
+
+def arguments(client: Any, size: Size) -> Rates:
+    first = time.monotonic_ns()  # never the same twice
+    began = time.perf_counter()
+    futures = [client.submit(give_back, first + n) for n in range(size.tasks)]
+    submitted = time.perf_counter()
+    _drained(futures)
+    ended = time.perf_counter()
+    return {
+        "submit, a new argument each": size.tasks / (submitted - began),
+        "submit to result, a new argument each": size.tasks / (ended - began),
+    }
+
+
+def mapped(client: Any, size: Size) -> Rates:
+    first = time.monotonic_ns()
+    began = time.perf_counter()
+    values = list(client.map(give_back, range(first, first + size.mapped)))
+    took = time.perf_counter() - began
+    assert values[-1] == first + size.mapped - 1
+    return {f"items of a map of {size.mapped:,}": size.mapped / took}
+
+
+def objects(client: Any, size: Size) -> Rates:
+    payloads = [os.urandom(_MIB) for _ in range(size.objects)]
+    began = time.perf_counter()
+    _drained([client.submit(len, payload) for payload in payloads])
+    sent = time.perf_counter()
+    _drained([client.submit(zeros, _MIB + n) for n in range(size.objects)])
+    came = time.perf_counter()
+    return {
+        "arguments of 1 MiB": size.objects / (sent - began),
+        "results of 1 MiB": size.objects / (came - sent),
+    }
+
+
+def cancels(client: Any, size: Size) -> Rates:
+    with tempfile.TemporaryDirectory(prefix="futurefsm-bench-") as folder:
+        gate = Path(folder, "gate")
+        busy = [client.submit(wait_for, str(gate)) for _ in range(4)]
+        queued = [client.submit(empty) for _ in range(size.cancels)]
+        time.sleep(0.5)  # until all are where they wait
+        began = time.perf_counter()
+        if isinstance(client, Client):
+            client.cancel(queued)
+        else:
+            for future in queued:
+                future.cancel()
+        took = time.perf_counter() - began
+        assert all(future.cancelled() for future in queued)
+        gate.touch()
+        _drained(busy)
+    return {"cancels of queued tasks": size.cancels / took}
+
+
+def trips(client: Any, size: Size) -> Rates:
+    took = []
+    for n in range(size.trips):
+        began = time.perf_counter()
+        client.submit(give_back, n).result()
+        took.append(time.perf_counter() - began)
+    return {"round trips of one task": 1 / median(took)}
+
+
+WORK: tuple[Callable[[Any, Size], Rates], ...] = (
+    submits,
+    arguments,
+    mapped,
+    objects,
+    cancels,
+    trips,
+)
+
+
+def target(what: str) -> float:
+    """At least so many times the rate of Scaler's client."""
+    return 10.0 if what.startswith("submit, ") else 1.3
+
+
+# The cluster and the two clients.
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextmanager
+def cluster(backend: str) -> Iterator[str]:
+    """A cluster of two workers; its address."""
+    address, storage = (f"tcp://127.0.0.1:{_free_port()}" for _ in range(2))
+    options = {"n_workers": 2, "address": address, "object_storage_address": storage}
+    with tempfile.TemporaryDirectory(prefix="futurefsm-bench-") as folder:
+        script = Path(folder, "run.py")
+        script.write_text(_CLUSTER)
+        read, write = os.pipe()
+        process = subprocess.Popen(
+            [sys.executable, str(script), json.dumps(options), str(write)],
+            env={**os.environ, "SCALER_NETWORK_BACKEND": backend},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(write,),
+        )
+        os.close(write)
+        assert process.stdin is not None
+        try:
+            with open(read, "rb") as ready:
+                if ready.read(2) != b"up":
+                    raise SystemExit(f"no cluster on {backend}")
+            yield address
+        finally:
+            process.stdin.close()
+            process.wait(30)
+
+
+def theirs(address: str, backend: str) -> Any:
+    """Scaler's own client; it takes its backend from the environment only."""
+    os.environ["SCALER_NETWORK_BACKEND"] = backend
+    from scaler import Client as ScalerClient
+
+    return ScalerClient(address=address)
+
+
+def measured(backend: str, address: str, size: Size) -> list[Line]:
+    """Every line, on a cluster that is there."""
+    other = theirs(address, backend)
+    other.submit(empty).result()  # the cluster is up
+    ours = Client(address, backend=backend, timeout=_UP_S)
+    figures: dict[str, tuple[list[float], list[float]]] = {}
+    try:
+        for client in (ours, other):
+            trips(client, QUICK)  # both, and the workers, are warm
+        for number in range(size.rounds):
+            for work in WORK:
+                sides = [(ours, 0), (other, 1)]
+                for client, side in sides if number % 2 == 0 else reversed(sides):
+                    gc.collect()
+                    for what, rate in work(client, size).items():
+                        figures.setdefault(what, ([], []))[side].append(rate)
+    finally:
+        ours.disconnect()
+        other.disconnect()
+    return [
+        Line(backend, what, median(mine), median(its), target(what))
+        for what, (mine, its) in figures.items()
+    ]
+
+
+# The report.
+
+
+def cells(line: Line) -> tuple[str, ...]:
+    return (
+        line.backend,
+        line.what,
+        f"{line.ours:,.0f}",
+        f"{line.theirs:,.0f}",
+        f"{line.ratio:.2f}",
+        f"{line.target:g}",
+    )
+
+
+HEAD = ("backend", "per second", "ours", "Scaler's client", "ratio", "target")
+
+
+ROW = "{:4} {:38} {:>9} {:>15} {:>7} {:>6}"
+
+
+def document(lines: list[Line], load: float, rounds: int) -> str:
+    """The page, in Markdown."""
+    packages = ("futurefsm", "opengris-scaler")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+    rows = [HEAD, ("---",) * 2 + ("---:",) * 4, *map(cells, lines)]
+    behind = [
+        f"- {line.backend}, {line.what}: {line.ratio:.2f} times"
+        + (", slower than Scaler's client" if line.ratio < 1 else f", wanted {line.target:g}")
+        for line in lines
+        if line.ratio < line.target
+    ]
+    return "\n".join(
+        [
+            "# Against Scaler's own client, on a real cluster",
+            "",
+            "Written by `make bench-cluster` (`benchmarks/cluster.py` says what each line does):",
+            "one real cluster with two workers per backend, both clients in one process, in turns,",
+            f"in changing order; the median of {rounds} rounds. All figures are per second: more",
+            "is better. Ratios can be compared with those of other machines, roughly.",
+            "",
+            f"{date.today():%d %B %Y}; Python {platform.python_version()}, {versions};",
+            f"{os.cpu_count()} cores, load {load:.1f} at the start.",
+            "",
+            *("| " + " | ".join(row) + " |" for row in rows),
+            "",
+            "Where it is behind what is wanted:" if behind else "Every target is met.",
+            *([""] if behind else []),
+            *behind,
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="very little: figures mean nothing")
+    parser.add_argument("--backend", choices=BACKENDS, help="only this one")
+    parser.add_argument("--address", help="of a cluster that is there; needs --backend")
+    parser.add_argument("--rounds", type=int, help="so many")
+    parser.add_argument("--write", type=Path, help="a Markdown page to write")
+    options = parser.parse_args()
+    if options.address and not options.backend:
+        parser.error("--address needs --backend")
+    size = QUICK if options.quick else FULL
+    rounds = options.rounds or size.rounds
+    size = Size(rounds, *(getattr(size, name) for name in list(Size.__slots__)[1:]))
+    load = os.getloadavg()[0]
+    print(ROW.format(*HEAD).replace("backend", "with"))
+    lines: list[Line] = []
+    for backend in [options.backend] if options.backend else BACKENDS:
+        if options.address:
+            found = measured(backend, options.address, size)
+        else:
+            with cluster(backend) as address:
+                found = measured(backend, address, size)
+        for line in found:
+            print(ROW.format(*cells(line)), flush=True)
+        lines += found
+    if options.write is not None:
+        options.write.write_text(document(lines, load, rounds))
+
+
+if __name__ == "__main__":
+    main()

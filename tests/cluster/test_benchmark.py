@@ -1,0 +1,33 @@
+"""`make bench-cluster` works. Figures are not tested: those of a busy machine mean nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import Cluster
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "cluster.py"
+
+
+@pytest.mark.slow
+@pytest.mark.cluster_long
+def test_it_prints_and_writes_a_table_of_ratios(cluster: Cluster, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    where = ["--address", cluster.address, "--backend", cluster.backend]
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--quick", *where, "--write", str(page)],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1 + 9
+    for line in lines[1:]:
+        ours, theirs, ratio, _ = (float(cell.replace(",", "")) for cell in line.split()[-4:])
+        assert ratio == pytest.approx(ours / theirs, rel=0.2, abs=0.1)
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| ")]
+    assert len(rows) == 2 + 9
