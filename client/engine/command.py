@@ -146,7 +146,7 @@ def serve(opened: Any, *, workers: int, client_timeout_s: float, protected: bool
         path=(os.getcwd(), *map(str, sys.path)),
         argv=("futurefsm",),
         flags=tuple(subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
-        scheduler=(opened.dial, opened.backend),
+        scheduler=(opened.dial, opened.backend, opened.dial_storage),
     )
     watches = Watches()
     pool = WorkerPool(options, watches.watch, watches.unwatch)

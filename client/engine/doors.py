@@ -46,7 +46,7 @@ class Doors:
         router: the clients' messages.
         listener: the object store's socket.
         storage: what clients are told about it.
-        dial: the scheduler's address for processes of this machine.
+        dial, dial_storage: both addresses for processes of this machine.
         backend: `ymq` or `zmq`: how `router` speaks.
         linger_s: how long what was sent last may need to leave.
     """
@@ -55,6 +55,7 @@ class Doors:
     listener: socket.socket
     storage: StorageAddress
     dial: str
+    dial_storage: str
     backend: str
     linger_s: float
 
@@ -75,7 +76,8 @@ def private(directory: str) -> Doors:
     router = ZmqRouter(f"ipc://{directory}/scheduler")
     path = os.path.join(directory, "storage")
     listener = listen_unix(path)
-    return Doors(router, listener, StorageAddress(path, 0, "ipc"), router.address, "zmq", 0.0)
+    storage = StorageAddress(path, 0, "ipc")
+    return Doors(router, listener, storage, router.address, f"ipc://{path}", "zmq", 0.0)
 
 
 def public(bind: str, backend: str, storage_bind: str | None = None) -> Doors:
@@ -108,8 +110,13 @@ def public(bind: str, backend: str, storage_bind: str | None = None) -> Doors:
         router.close(0.0)
         raise
     told = StorageAddress(storage[0] if storage else host, listener.getsockname()[1], "tcp")
-    dial = f"tcp://{_LOOPBACK if host == _ANY else host}:{port}"
-    return Doors(router, listener, told, dial, backend, 1.0)
+    return Doors(
+        router, listener, told, _dial(host, port), _dial(told.host, told.port), backend, 1.0
+    )
+
+
+def _dial(host: str, port: int) -> str:
+    return f"tcp://{_LOOPBACK if host == _ANY else host}:{port}"
 
 
 def _router(address: str, backend: str) -> Router:

@@ -25,7 +25,7 @@ from importlib import import_module
 from resource import RUSAGE_SELF, getrusage
 from time import perf_counter, process_time
 
-from futurefsm.client.engine import context, frames
+from futurefsm.client.engine import context, frames, scaler_context
 from futurefsm.client.engine.results import PROTOCOL, Buffer, dump_value
 
 # The typing module costs a worker 6 ms; only type checkers need it, and they know this idiom.
@@ -155,15 +155,18 @@ class Worker:
     Args:
         fd: this end of the pipe to the engine.
         max_result_bytes: limit for one pickled result or exception.
-        scheduler: address and backend, for tasks that want to be clients themselves.
+        scheduler: address, backend and the store's address ("" where it has none that others can
+            dial), for tasks that want to be clients themselves.
     """
 
     def __init__(
-        self, fd: int, max_result_bytes: int, scheduler: tuple[str, str] | None = None
+        self, fd: int, max_result_bytes: int, scheduler: tuple[str, str, str] | None = None
     ) -> None:
         self._fd = fd
         self._limit = max_result_bytes
-        self._scheduler = scheduler
+        self._scheduler = None if scheduler is None else scheduler[:2]
+        if scheduler is not None:
+            scaler_context.install(scheduler[2])
         self._gate: Any = None
         self._inbox = Inbox(fd)
         self._peak = Peak()
@@ -367,7 +370,7 @@ def arm(lifeline: int) -> None:
 
 
 def main(
-    fd: int, lifeline: int, max_result_bytes: int, scheduler: tuple[str, str] | None = None
+    fd: int, lifeline: int, max_result_bytes: int, scheduler: tuple[str, str, str] | None = None
 ) -> NoReturn:
     """The process's whole life. Called by the few lines that `workers.py` passes with ``-c``."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

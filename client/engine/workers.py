@@ -49,7 +49,7 @@ class WorkerOptions:
         max_result_bytes: limit for one pickled result.
         stderr: a descriptor for its standard error, or None for the engine's own.
         executable, flags: the interpreter and its options.
-        scheduler: address and backend of the scheduler, for tasks that want to be its clients.
+        scheduler: for tasks that want to be its clients: address, backend, the store's address.
     """
 
     path: tuple[str, ...]
@@ -58,7 +58,7 @@ class WorkerOptions:
     stderr: int | None = None
     executable: str = sys.executable
     flags: tuple[str, ...] = ()
-    scheduler: tuple[str, str] | None = None
+    scheduler: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
