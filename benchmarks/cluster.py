@@ -13,13 +13,14 @@ import importlib.metadata
 import json
 import os
 import platform
+import random
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -201,9 +202,12 @@ def target(what: str) -> float:
 
 
 def _free_port() -> int:
-    with closing(socket.socket()) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """One that no connection gets meanwhile, as those that the system chooses may."""
+    chosen = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]
+    while True:
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", random.randrange(10_000, max(20_000, int(chosen)))))
+            return int(sock.getsockname()[1])
 
 
 @contextmanager

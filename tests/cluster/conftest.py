@@ -9,6 +9,7 @@ shared, so a test leaves them as it found them; one that hurts its cluster start
 import importlib.util
 import json
 import os
+import random
 import select
 import signal
 import socket
@@ -30,9 +31,12 @@ KINDS = ("engine", *BACKENDS)
 
 
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """One that no connection gets meanwhile, as those that the system chooses may."""
+    chosen = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]
+    while True:
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", random.randrange(10_000, max(20_000, int(chosen)))))
+            return int(sock.getsockname()[1])
 
 
 class Cluster:
