@@ -7,7 +7,6 @@ settled, every socket closed and the engine, if it is ours, stopped.
 
 import logging
 import os
-import socket
 from collections.abc import Callable
 from threading import Thread, current_thread
 from time import monotonic
@@ -18,26 +17,23 @@ from futurefsm.client.errors import ForkedClientError
 from futurefsm.client.inbox import Asked, Inbox
 from futurefsm.client.latch import Latch
 from futurefsm.client.outbox import Outbox
-from futurefsm.client.outputs import Delete, Get, Put, Send
+from futurefsm.client.outputs import Send
 from futurefsm.client.pump import Pump, WireOutput
 from futurefsm.client.references import References
 from futurefsm.client.serializer import Serializer
-from futurefsm.client.tracker import Tracker
+from futurefsm.client.storage_link import StorageLink, as_address
 from futurefsm.fsm.compiled import Step
 from futurefsm.fsm.errors import ConnectionLostError
 from futurefsm.fsm.threads import delivering
-from futurefsm.protocol.codec import decode, encode
-from futurefsm.protocol.errors import ProtocolError, TransportClosedError
-from futurefsm.protocol.messages import Message, StorageAddress
-from futurefsm.protocol.object_store import Got, NotHeld, StoreClient
+from futurefsm.protocol.codec import decode
+from futurefsm.protocol.errors import ProtocolError
+from futurefsm.protocol.messages import ClientHeartbeatEcho
+from futurefsm.protocol.object_store import Got, NotHeld
 from futurefsm.protocol.object_store import Put as Stored
-from futurefsm.protocol.transport.base import Transport
 from futurefsm.protocol.transport.poller import Poller, Waker
-from futurefsm.protocol.transport.ymq import YmqStream, connect_tcp, connect_unix
-from futurefsm.protocol.transport.ymq_channel import YmqDealer
 
 if TYPE_CHECKING:
-    from futurefsm.client.link import Engine
+    from futurefsm.client.link import Link
 
 logger = logging.getLogger("futurefsm.client")
 
@@ -45,10 +41,10 @@ R = TypeVar("R")
 
 # Messages taken from the scheduler before anything else is looked at.
 _MESSAGES_A_TURN = 512
-# While more bytes wait for the storage channel, no further task is taken from the inbox.
-_UNSENT_MAX = 64 * 2**20
 # What was sent last may need this long to leave, in seconds.
 _LINGER_S = 1.0
+# An engine that has closed its sockets is about to end; its exit code says why.
+_ENDING_S = 10.0
 
 
 class Agent:
@@ -56,10 +52,7 @@ class Agent:
 
     Args:
         name: for threads and messages.
-        tracker: the pure side.
-        open_channel: makes the scheduler channel, on the agent's thread.
-        scheduler: the scheduler, as a person would name it.
-        engine: the embedded engine, which ends with the agent; None for a cluster.
+        link: to the scheduler, and the engine behind it if that ends with the agent.
         cancel_timeout: seconds a cancel() waits by default.
         timeout: seconds to wait for the first sign of life.
         serializer: what turns values into bytes; by default cloudpickle.
@@ -68,17 +61,14 @@ class Agent:
     def __init__(
         self,
         name: str,
-        tracker: Tracker,
-        open_channel: Callable[[], Transport],
+        link: "Link",
         *,
-        scheduler: str,
-        engine: "Engine | None",
         cancel_timeout: float | None,
         timeout: float,
         serializer: Serializer | None = None,
     ) -> None:
         self.name = name
-        self.scheduler = scheduler
+        self.scheduler = link.scheduler
         self.cancel_timeout = cancel_timeout
         self.timeout = timeout
         self.serializer = serializer or Serializer()
@@ -87,18 +77,19 @@ class Agent:
         self.pid = os.getpid()
         self._waker = Waker()
         self.inbox = Inbox(self._waker.wake)
-        self.pump = Pump(tracker, self.inbox)
+        self.pump = Pump(link.tracker, self.inbox)
         self.pump.on_say = self.callbacks.say
         self.ready = Latch()
         self.ended = Latch()
-        self._open_channel = open_channel
-        self._engine = engine
-        self._channel: Transport | None = None
-        self._outbox: Outbox | None = None
-        self._storage: YmqStream | None = None
-        self._store = StoreClient()
-        self._backlog: list[Any] = []
+        self._link = link
+        self._engine = link.engine
         self._poller = Poller()
+        self._channel = link.channel
+        self._outbox = Outbox(link.channel)
+        self._connections = 0
+        self._storage = StorageLink(
+            self._poller, link.open_stream, patience_s=timeout, redial=link.engine is None
+        )
         self._leave_when_idle = False
         self._leave_now = False
         self._thread = Thread(target=self._run, name=f"{name}-agent", daemon=True)
@@ -118,12 +109,10 @@ class Agent:
             self._finish()
             raise
         if not self.ready.wait(self.timeout) and not self.ended.is_set():
+            trouble = self._trouble()
             self.leave(now=True)
             self.join(_LINGER_S)
-            raise ConnectionLostError(
-                f"no answer from {self.scheduler} within {self.timeout} s: is it running, and is "
-                "the address right?"
-            )
+            raise ConnectionLostError(self._no_answer(trouble))
         if self.pump.lost is not None:
             self.join(_LINGER_S)
             raise ConnectionLostError(self.pump.lost)
@@ -219,13 +208,8 @@ class Agent:
                 self._finish()
 
     def _open(self) -> None:
-        self._channel = self._open_channel()
-        self._poller.register(self._channel.poll_item)
-        self._outbox = Outbox(self._channel, self._poller)
         self._poller.register(self._waker.poll_item)
-        self.pump.opened(monotonic())
-        self._perform(self.pump.take())
-        self._flush_channel()
+        self._channel.attach(self._poller)
 
     def _turn(self) -> bool:
         """Wait for something, and do all that it brings; True when it is time to end."""
@@ -233,46 +217,93 @@ class Agent:
         now = monotonic()
         if self._waker.poll_item in ready:
             self._waker.drain()
+        self._turn_channel(now)
         self._receive_messages(now)
-        if self._storage is None:
-            self._open_storage(now)
-        else:
-            self._receive_objects(now)
+        self._turn_storage(now)
         if self._outbox:
-            self._send(None)
+            self._outbox.flush()
         if not self._congested():
             self.pump.run_inbox(now)
         deadline = self.pump.tracker.deadline()
-        if deadline is not None and deadline <= now:
-            self.pump.tick(now)
+        if deadline is not None and deadline <= now and self.pump.lost is None:
+            self._tick(now)
         self._perform(self.pump.take())
-        self._flush_channel()
+        self._flush()
         if self.pump.lost is not None or self._leave_now:
             return True
         idle = not self.pump.futures and not len(self.inbox)
         return self._leave_when_idle and idle
 
     def _congested(self) -> bool:
-        if self._outbox:
-            return True
-        return self._storage is not None and self._storage.unsent > _UNSENT_MAX
+        return self._outbox.congested or self._storage.congested
 
     def _patience(self) -> float | None:
         """Seconds that the poll may sleep."""
-        if len(self.inbox) and not self._congested():
+        if self._channel.pending or (len(self.inbox) and not self._congested()):
             return 0.0
-        deadline = self.pump.tracker.deadline()
-        return None if deadline is None else max(0.0, deadline - monotonic())
+        deadlines = (
+            self.pump.tracker.deadline(),
+            self._channel.deadline(),
+            self._storage.deadline(),
+        )
+        first = min((each for each in deadlines if each is not None), default=None)
+        return None if first is None else max(0.0, first - monotonic())
+
+    def _trouble(self) -> str:
+        """What stands in the way of the first answer."""
+        if not self._channel.up:
+            return self._channel.trouble
+        if self._storage.address is None:
+            return "it accepts connections, but answers nothing"
+        return f"its object store at {self._storage.address}: {self._storage.trouble}"
+
+    def _no_answer(self, why: str) -> str:
+        return (
+            f"no answer from {self.scheduler} within {self.timeout:g} s: {why}; is it running, and "
+            "is the address right?"
+        )
+
+    def _tick(self, now: float) -> None:
+        self.pump.tick(now)
+        if self.pump.lost is not None:
+            why = "" if self._channel.up else f" ({self._channel.trouble})"
+            self.pump.lost = f"{self.scheduler} is lost: {self.pump.lost}{why}"
+
+    def _turn_channel(self, now: float) -> None:
+        channel = self._channel
+        channel.turn(now)
+        if channel.connections != self._connections:
+            self._connections += 1
+            if self._connections == 1:
+                self.pump.opened(now)
+                self._perform(self.pump.take())
+            else:
+                self._reconnected(now)
+            self._connections = channel.connections
+        if channel.lost is None or self.pump.lost is not None:
+            return
+        if self.ready.is_set() or self._engine is not None:
+            self.pump.lost = self._why_it_ended(f"{self.scheduler} is gone: {channel.lost}")
+        else:
+            self.pump.lost = self._no_answer(channel.lost)
+
+    def _reconnected(self, now: float) -> None:
+        """The link to the same scheduler is back: a heartbeat first, then what may not have
+        arrived, then the cancels that are still unanswered."""
+        logger.info("client %s is connected to %s again", self.name, self.scheduler)
+        unsure = self._outbox.renew()
+        self.pump.reopened(now)
+        self._perform(self.pump.take())
+        for message in unsure:
+            if self.pump.owes(message):
+                self._outbox.send(message)
+        self.pump.reconnected(now)
+        self._perform(self.pump.take())
 
     def _receive_messages(self, now: float) -> None:
         channel = self._channel
-        assert channel is not None
         for _ in range(_MESSAGES_A_TURN):
-            try:
-                data = channel.receive()
-            except TransportClosedError as error:
-                self.pump.lost = f"{self.scheduler} is gone: {error}"
-                return
+            data = channel.receive()
             if data is None:
                 return
             try:
@@ -280,96 +311,61 @@ class Agent:
             except ProtocolError as error:
                 self.pump.violated(b"", str(error))
                 continue
+            if isinstance(message, ClientHeartbeatEcho):
+                self._outbox.echoed()
             self.pump.receive(message, now)
 
-    def _open_storage(self, now: float) -> None:
-        address = self.pump.tracker.storage_address
-        if address is None:
-            return
-        try:
-            sock = _dial(address, self.timeout)
-        except OSError as error:
-            self.pump.lost = f"the object store of {self.scheduler} at {address} refuses: {error}"
-            return
-        self._storage = YmqStream(sock, self.pump.tracker.identity)
-        self._storage.send_frames(self._backlog)
-        self._backlog = []
-        self._poller.register(self._storage.poll_item)
-        self.ready.set()
-
-    def _receive_objects(self, now: float) -> None:
+    def _turn_storage(self, now: float) -> None:
         storage = self._storage
-        assert storage is not None
-        try:
-            for frame in storage.receive():
-                for event in self._store.receive(frame):
-                    if isinstance(event, Got):
-                        self.pump.fetched(event.object_id, event.payload, now)
-                    elif isinstance(event, NotHeld):
-                        self.pump.fetch_failed(event.object_id, _no_memory(event.size), now)
-                    elif isinstance(event, Stored):
-                        self.pump.stored(event.object_id)
-        except (ProtocolError, TransportClosedError) as error:
-            self.pump.lost = f"the object store of {self.scheduler} broke the protocol: {error}"
+        told = self.pump.tracker.storage_address
+        if told is not None and not self.ready.is_set():
+            self._open_storage(storage)
+        for event in storage.turn(now):
+            if isinstance(event, Got):
+                self.pump.fetched(event.object_id, event.payload, now)
+            elif isinstance(event, NotHeld):
+                self.pump.fetch_failed(event.object_id, _no_memory(event.size), now)
+            elif isinstance(event, Stored):
+                self.pump.stored(event.object_id)
+        if storage.up:
+            self.ready.set()
+        if storage.lost is not None and self.pump.lost is None:
+            where = f"the object store of {self.scheduler} at {storage.address} is gone"
+            self.pump.lost = self._why_it_ended(f"{where}: {storage.lost}")
+
+    def _open_storage(self, storage: StorageLink) -> None:
+        if storage.address is not None:
             return
-        if storage.eof:
-            self.pump.lost = self._why_it_ended("it closed the connection")
+        told = self.pump.tracker.storage_address
+        assert told is not None
+        try:
+            address = self._link.storage_address or as_address(told)
+        except ValueError as error:
+            self.pump.lost = f"{self.scheduler} names an object store that cannot be: {error}"
+        else:
+            storage.open(address)
 
     def _why_it_ended(self, what: str) -> str:
-        code = self._engine.wait(_LINGER_S) if self._engine is not None else None
+        code = self._engine.wait(_ENDING_S) if self._engine is not None else None
         if self._engine is None or code is None:
-            return f"the object store of {self.scheduler} is gone: {what}"
+            return what
         tail = self._engine.stderr_tail().strip()
         said = f"; the last it wrote:\n{tail}" if tail else ""
         return f"{self.scheduler} ended with exit code {code}{said}"
 
     def _perform(self, outputs: list[WireOutput]) -> None:
-        frames: list[Any] = []
+        requests = []
         for output in outputs:
             if isinstance(output, Send):
-                self._send(output.message)
-            elif isinstance(output, Put):
-                frames += self._store.put(output.object_id, output.payload)
-            elif isinstance(output, Get):
-                frames += self._store.get(output.object_id)
-            elif isinstance(output, Delete):
-                frames += self._store.delete(output.object_id)
-        storage = self._storage
-        if storage is None:
-            self._backlog += frames
-            return
-        if frames:
-            storage.send_frames(frames)
-        if storage.wants_write:
-            self._flush_storage(storage)
-
-    def _flush_storage(self, storage: YmqStream) -> None:
-        try:
-            done = storage.flush()
-        except TransportClosedError as error:
-            self.pump.lost = self._why_it_ended(str(error))
-            return
-        self._poller.register(storage.poll_item, write=not done)
-
-    def _send(self, message: Message | None) -> None:
-        """Send a message, or what waits."""
-        assert self._outbox is not None
-        try:
-            if message is None:
-                self._outbox.flush()
+                self._outbox.send(output.message)
             else:
-                self._outbox.send(encode(message))
-        except TransportClosedError as error:
-            self.pump.lost = f"{self.scheduler} is gone: {error}"
+                requests.append(output)
+        if requests:
+            self._storage.ask(requests)
 
-    def _flush_channel(self) -> None:
-        channel = self._channel
-        if isinstance(channel, YmqDealer):
-            try:
-                channel.flush()
-            except TransportClosedError:
-                return
-            self._poller.register(channel.poll_item, write=channel.wants_write)
+    def _flush(self) -> None:
+        self._channel.flush()
+        self._storage.flush()
 
     def _finish(self) -> None:
         """Settle everything, tell the scheduler, close. Must not fail half-way."""
@@ -378,10 +374,10 @@ class Agent:
             lambda: self.inbox.shut(self.pump.lost or f"client {self.name} is closed"),
             lambda: self._settle_all(now),
             lambda: self._perform(self.pump.take()),
-            self._flush_channel,
-            self._drain_storage,
-            lambda: self._storage.close() if self._storage is not None else None,
-            lambda: self._channel.close(_LINGER_S) if self._channel is not None else None,
+            self._flush,
+            # An embedded engine forgets everything anyway.
+            lambda: self._storage.close(_LINGER_S if self._engine is None else 0.0),
+            lambda: self._channel.close(_LINGER_S),
             lambda: self._engine.close() if self._engine is not None else None,
             self._waker.close,
         ]
@@ -399,27 +395,6 @@ class Agent:
         else:
             self.pump.disconnect(now)
 
-    def _drain_storage(self) -> None:
-        """Let the last deletions leave, bounded; an embedded engine forgets everything anyway."""
-        storage = self._storage
-        if storage is None or self._engine is not None:
-            return
-        poller = Poller()
-        try:
-            poller.register(storage.poll_item, write=True)
-            end = monotonic() + _LINGER_S
-            while storage.wants_write and monotonic() < end:
-                poller.poll(max(0.0, end - monotonic()))
-                storage.flush()
-        except TransportClosedError:
-            pass
-
 
 def _no_memory(size: int) -> str:
     return f"it has {size:,} bytes, and this process has no memory for them"
-
-
-def _dial(address: StorageAddress, timeout: float) -> socket.socket:
-    if address.scheme == "ipc":
-        return connect_unix(address.host, timeout)
-    return connect_tcp(address.host, address.port, timeout)

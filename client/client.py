@@ -144,10 +144,7 @@ class Client(Submits, concurrent.futures.Executor):
         settings: Any = self._made_with
         self._agent = Agent(
             name,
-            link.tracker,
-            link.open_channel,
-            scheduler=link.scheduler,
-            engine=link.engine,
+            link,
             cancel_timeout=settings["cancel_timeout"],
             timeout=settings["timeout"],
             serializer=Serializer(settings["serializer"], guarded=link.engine is None),

@@ -1,18 +1,33 @@
 """From an address to a scheduler channel, and to the engine behind it if it is ours."""
 
 import os
+import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from futurefsm.client.tracker import Tracker
 from futurefsm.fsm.table import Lifecycle
+from futurefsm.protocol.codec import encode
 from futurefsm.protocol.ids import IdSource
-from futurefsm.protocol.transport.base import Transport
+from futurefsm.protocol.messages import ClientHeartbeat, Resource
+from futurefsm.protocol.transport.address import Address, parse_address
+from futurefsm.protocol.transport.base import Channel
+from futurefsm.protocol.transport.detect import Detecting
+from futurefsm.protocol.transport.ymq import YmqStream
 from futurefsm.protocol.transport.ymq_channel import YmqDealer
+from futurefsm.protocol.transport.ymq_link import YmqLink
+from futurefsm.protocol.transport.zmq_channel import ZmqChannel
 from futurefsm.protocol.transport.zmq_transport import ZmqDealer
 
 if TYPE_CHECKING:
     import ssl
+
+BACKENDS = ("ymq", "zmq")
+
+ENVIRONMENT = "SCALER_NETWORK_BACKEND"
+"""The variable by which all processes of a Scaler cluster are told what to speak."""
+
+OpenStream: TypeAlias = Callable[[Address, socket.socket], YmqStream]
 
 # Eleven days: what poll() can be told in milliseconds.
 _FOREVER_S = 1e6
@@ -54,14 +69,19 @@ class Link(NamedTuple):
     """What an agent needs to begin.
 
     Attributes:
+        channel: to the scheduler; nothing was dialled yet.
+        open_stream: puts a YMQ stream onto a socket that is connected to the address.
+        storage_address: where the object store is; None: where the scheduler says.
         scheduler: as a person would name it.
         engine: the embedded engine, or None.
     """
 
     tracker: Tracker
-    open_channel: Callable[[], Transport]
+    channel: Channel
+    open_stream: OpenStream
     scheduler: str
-    engine: Engine | None
+    engine: Engine | None = None
+    storage_address: Address | None = None
 
 
 def open_link(
@@ -87,22 +107,24 @@ def open_link(
     if address is not None:
         if workers is not None:
             raise ValueError(f"workers={workers} is for the embedded engine, not for {address}")
-        if not address.startswith(("tcp://", "ipc://")):
-            raise ValueError(f"address {address!r}: use tcp://host:port")
+        where = parse_address(address)
         tracker = Tracker(
             identity,
             ids,
             lifecycle,
             serializer=serializer or _SCALER_SERIALIZER,
             timeout_s=timeout,
+            period_s=reach.heartbeat_interval,
             hostname=hostname,
         )
-        backend = reach.backend or os.environ.get("SCALER_NETWORK_BACKEND", "zmq")
-        if backend == "ymq":
-            opened: Callable[[str, bytes], Transport] = YmqDealer
-        else:
-            opened = ZmqDealer
-        return Link(tracker, lambda: opened(address, identity), f"the scheduler at {address}", None)
+        open_stream = stream_opener(identity, reach)
+        return Link(
+            tracker,
+            open_channel(where, identity, reach, open_stream, timeout_s=timeout, hostname=hostname),
+            open_stream,
+            f"the scheduler at {where}",
+            storage_address=_parsed(reach.object_storage_address),
+        )
     from futurefsm.client.engine.launch import launch
 
     count = workers or os.cpu_count() or 1
@@ -126,4 +148,75 @@ def open_link(
         timeout_s=timeout,
         hostname=hostname,
     )
-    return Link(tracker, lambda: ZmqDealer(engine.address, identity), "the embedded engine", engine)
+    channel = ZmqChannel(
+        lambda: ZmqDealer(engine.address, identity), patience_s=timeout, steady=True
+    )
+    open_stream = stream_opener(identity, reach)
+    return Link(tracker, channel, open_stream, "the embedded engine", engine)
+
+
+def open_channel(
+    address: Address,
+    identity: bytes,
+    reach: Reach,
+    open_stream: OpenStream,
+    *,
+    timeout_s: float,
+    hostname: str,
+) -> Channel:
+    """The channel to a scheduler. Dials nothing yet.
+
+    Raises:
+        ValueError: a backend that is none, or that cannot be had at such an address.
+    """
+
+    def ymq() -> Channel:
+        return YmqDealer(
+            YmqLink(address, lambda sock: open_stream(address, sock), patience_s=timeout_s)
+        )
+
+    def zmq() -> Channel:
+        return ZmqChannel(
+            lambda: ZmqDealer(str(address), identity, watched=True), patience_s=timeout_s
+        )
+
+    backend = backend_for(address, reach.backend, os.environ.get(ENVIRONMENT))
+    if backend is not None:
+        return ymq() if backend == "ymq" else zmq()
+    probe = encode(ClientHeartbeat(Resource(), 0, hostname))
+    return Detecting({"ymq": ymq(), "zmq": zmq()}, probe, str(address))
+
+
+def backend_for(address: Address, chosen: str | None, environment: str | None) -> str | None:
+    """What is spoken at the address, "ymq" or "zmq"; None where nothing tells.
+
+    Args:
+        chosen: by the user; goes before the environment.
+        environment: the value of `ENVIRONMENT`, if there is one.
+
+    Raises:
+        ValueError: another name; zmq at an address that is for ymq only.
+    """
+    for name, said in (("backend", chosen), (ENVIRONMENT, environment)):
+        if said and said not in BACKENDS:
+            raise ValueError(f"{name} must be 'ymq' or 'zmq', not {said!r}")
+    if address.scheme in ("tls", "ws", "wss"):
+        if chosen == "zmq":
+            raise ValueError(f"zmq knows no {address.scheme}://: {address} is for ymq")
+        return "ymq"
+    if address.scheme == "ipc":
+        return chosen or "zmq"
+    return chosen or environment or None
+
+
+def stream_opener(identity: bytes, reach: Reach) -> OpenStream:
+    """What puts a YMQ stream, with the layers that the address asks for, onto a socket."""
+
+    def open_stream(address: Address, sock: socket.socket) -> YmqStream:
+        return YmqStream(sock, identity)
+
+    return open_stream
+
+
+def _parsed(address: str | None) -> Address | None:
+    return None if address is None else parse_address(address)

@@ -1,55 +1,108 @@
-"""What waits for the scheduler channel while that takes no more.
+"""The sending half of the scheduler channel: what waits for room, and what may not have arrived.
 
-A queue of ZeroMQ is bounded. When it is full the messages wait here, in order, and the agent takes
-nothing further from its inbox: whoever submits waits then, instead of a link being lost.
+A link that is reset loses what was on its way, and nobody says what that was. An echo does tell
+that everything sent before its heartbeat has arrived. So what was sent since is kept, and sent
+again on the next connection. A scheduler ignores a task that it has; one that had already ended,
+and whose result was lost with the link, runs a second time.
 """
 
 from collections import deque
 
-from futurefsm.protocol.errors import TransportFullError
-from futurefsm.protocol.transport.base import Transport
-from futurefsm.protocol.transport.poller import Poller
+from futurefsm.protocol.codec import encode
+from futurefsm.protocol.errors import TransportClosedError, TransportFullError
+from futurefsm.protocol.messages import (
+    ClientHeartbeat,
+    Message,
+    ObjectInstruction,
+    Task,
+)
+from futurefsm.protocol.transport.base import Channel
+
+# Messages that may wait for a connection before whoever submits has to wait.
+_WAITING_MAX = 65_536
 
 
 class Outbox:
-    """The sending half of a channel, for the agent's thread.
+    """For the agent's thread.
 
     Args:
-        channel: registered with the poller for reading.
-        poller: told to wait for room while something waits here.
+        channel: what is sent goes there.
     """
 
-    def __init__(self, channel: Transport, poller: Poller) -> None:
+    def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._poller = poller
         self._waiting: deque[bytes] = deque()
+        # Sent, and not known to have arrived; how many were so before; and, for each heartbeat
+        # that is not echoed yet, how many were sent before it.
+        self._unsure: deque[Message] = deque()
+        self._sure = 0
+        self._marks: deque[int] = deque()
 
     def __len__(self) -> int:
-        """Messages that wait."""
+        """Messages that wait for room."""
         return len(self._waiting)
 
-    def send(self, payload: bytes) -> None:
-        """Send a message, behind those that wait.
+    @property
+    def unsure(self) -> int:
+        """Messages that may not have arrived."""
+        return len(self._unsure)
 
-        Raises:
-            TransportClosedError: nothing can be sent any more.
+    @property
+    def congested(self) -> bool:
+        """Whether nothing further should be sent."""
+        if self._channel.up:
+            return bool(self._waiting)
+        return len(self._unsure) > _WAITING_MAX
+
+    def send(self, message: Message) -> None:
+        """Send a message, behind those that wait. Without a connection it waits for
+        `renew`, unless it is of a kind that is made anew then: a heartbeat, a cancel, a farewell.
         """
-        if self._waiting:
-            self._waiting.append(payload)
+        channel = self._channel
+        if not channel.steady:
+            if isinstance(message, (Task, ObjectInstruction)):
+                self._unsure.append(message)
+            elif isinstance(message, ClientHeartbeat) and channel.up:
+                self._marks.append(self._sure + len(self._unsure))
+        if channel.up:
+            self._push(encode(message))
+
+    def echoed(self) -> None:
+        """A heartbeat was echoed: what was sent before it has arrived."""
+        if not self._marks:
             return
-        try:
-            self._channel.send(payload)
-        except TransportFullError:
-            self._waiting.append(payload)
-            self._poller.register(self._channel.poll_item, write=True)
+        mark = self._marks.popleft()
+        while self._sure < mark:
+            self._unsure.popleft()
+            self._sure += 1
+
+    def renew(self) -> list[Message]:
+        """There is a new connection: what may not have arrived, to be sent again."""
+        self._waiting.clear()
+        self._marks.clear()
+        unsure = list(self._unsure)
+        self._sure += len(unsure)
+        self._unsure.clear()
+        return unsure
 
     def flush(self) -> None:
-        """Send what waits, as far as there is room. Raises as `send`."""
-        while self._waiting:
+        """Send what waits, as far as there is room."""
+        while self._waiting and self._channel.up:
             try:
                 self._channel.send(self._waiting[0])
-            except TransportFullError:
-                return
+            except (TransportFullError, TransportClosedError):
+                break
             self._waiting.popleft()
-            if not self._waiting:
-                self._poller.register(self._channel.poll_item)
+        self._channel.flush()
+
+    def _push(self, payload: bytes) -> None:
+        if not self._waiting:
+            try:
+                self._channel.send(payload)
+            except TransportFullError:
+                pass
+            except TransportClosedError:
+                return  # the next turn of the channel finds that out
+            else:
+                return
+        self._waiting.append(payload)

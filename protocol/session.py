@@ -72,6 +72,13 @@ class Session:
         self._heard_at = self._looked_at = self._next = now
         self._asked_at = None
 
+    def reopened(self, now: float) -> None:
+        """The channel broke, and is there again: a heartbeat is due at once. What was silence
+        stays silence."""
+        if self._open:
+            self._asked_at = None
+            self._next = now
+
     def heard(self, now: float) -> None:
         """Something arrived, whatever it was."""
         self._heard_at = max(self._heard_at, now)

@@ -4,51 +4,102 @@ from collections import deque
 
 from futurefsm.protocol.errors import TransportClosedError, TransportFullError
 from futurefsm.protocol.transport.framing import Payload
-from futurefsm.protocol.transport.ymq import YmqStream, connect_tcp
+from futurefsm.protocol.transport.poller import Poller
+from futurefsm.protocol.transport.ymq_link import YmqLink
 
-# Bytes that may wait for the link.
-_UNSENT_MAX = 64 * 2**20
+UNSENT_MAX = 64 * 2**20
+"""Bytes that may wait for the link."""
+
+# Of whatever version: the first byte of what a ZeroMQ peer says.
+_ZMQ_GREETING = b"\xff"
+
+# Messages that may wait to be received; the rest is left on the link.
+_ARRIVED_MAX = 4096
 
 
 class YmqDealer:
-    """A client's end."""
+    """A client's end. A `base.Channel`; what a reset and an orderly end mean: see `YmqLink`.
 
-    def __init__(self, address: str, identity: bytes, timeout_s: float = 5.0) -> None:
-        host, _, port = address.removeprefix("tcp://").rpartition(":")
-        self._stream = YmqStream(connect_tcp(host, int(port), timeout_s), identity)
-        self._stream.flush()
+    Args:
+        link: to the scheduler; owned from here on.
+    """
+
+    steady = False
+
+    def __init__(self, link: YmqLink) -> None:
+        self.lost: str | None = None
+        self._link = link
         self._arrived: deque[Payload] = deque()
+        self._peer: bytes | None = None
 
     @property
-    def poll_item(self) -> int:
-        """The descriptor, for `Poller.register`."""
-        return self._stream.poll_item
+    def trouble(self) -> str:
+        """What stands in the way."""
+        return self._link.trouble
 
     @property
-    def wants_write(self) -> bool:
-        """Whether `flush` has something left to do."""
-        return self._stream.wants_write
+    def connections(self) -> int:
+        """How often the peer was reached."""
+        return self._link.connections
 
-    def flush(self) -> None:
-        """Send what waits."""
-        self._stream.flush()
+    @property
+    def up(self) -> bool:
+        """Whether there is a connection."""
+        return self._link.up
+
+    @property
+    def pending(self) -> bool:
+        """Whether a message is here already."""
+        return bool(self._arrived)
+
+    def attach(self, poller: Poller) -> None:
+        """As in `base.Channel`."""
+        self._link.attach(poller)
+
+    def deadline(self) -> float | None:
+        """As in `base.Channel`."""
+        return self._link.deadline()
+
+    def turn(self, now: float) -> None:
+        """Dial, and take what has come. `lost` is set when nothing more is to be received."""
+        link = self._link
+        if len(self._arrived) < _ARRIVED_MAX:
+            self._arrived.extend(link.turn(now))
+        peer = link.peer_identity
+        if peer is not None and peer != self._peer:
+            if self._peer is not None:
+                link.close()
+                link.lost = (
+                    "another scheduler answers there now, which knows nothing of this client"
+                )
+            self._peer = peer
+        if link.lost is not None and not self._arrived:
+            self.lost = link.lost
+            if link.failure is not None and link.failure.head.startswith(_ZMQ_GREETING):
+                self.lost = "it speaks ZeroMQ, not YMQ: the backend is 'zmq'"
 
     def send(self, payload: bytes) -> None:
-        """Queue a message."""
-        if self._stream.unsent > _UNSENT_MAX:
-            raise TransportFullError("the scheduler takes no more just now")
-        self._stream.send_frames((payload,))
+        """Queue a message for `flush`.
+
+        Raises:
+            TransportFullError: 64 MiB wait already.
+            TransportClosedError: there is no connection now.
+        """
+        if not self._link.up:
+            raise TransportClosedError(self._link.lost or self._link.trouble)
+        if self._link.unsent > UNSENT_MAX:
+            raise TransportFullError(f"{UNSENT_MAX} bytes wait for the scheduler")
+        self._link.send((payload,))
 
     def receive(self) -> bytes | None:
-        """The next message, or None."""
-        if not self._arrived:
-            self._arrived.extend(self._stream.receive())
-        if self._arrived:
-            return bytes(self._arrived.popleft())
-        if self._stream.eof:
-            raise TransportClosedError("it closed the connection")
-        return None
+        """The next message that `turn` has brought; None when there is none."""
+        return bytes(self._arrived.popleft()) if self._arrived else None
+
+    def flush(self) -> None:
+        """Send what the link takes now."""
+        self._link.flush()
 
     def close(self, linger_s: float = 1.0) -> None:
-        """Close."""
-        self._stream.close()
+        """Close the connection in order, when what was sent has left or `linger_s` have passed."""
+        self._link.finish(linger_s)
+        self._link.close()

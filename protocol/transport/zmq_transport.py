@@ -12,11 +12,15 @@ from contextlib import suppress
 from typing import Any
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from futurefsm.protocol.errors import TransportClosedError, TransportFullError
 
 MAX_MESSAGE = 256 * 2**20
 """Bytes; a peer that sends a larger frame is disconnected by libzmq."""
+
+_COMES = zmq.EVENT_HANDSHAKE_SUCCEEDED
+_GOES = zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 
 HIGH_WATER = 1_000_000
 """Messages that may wait for one peer."""
@@ -36,6 +40,7 @@ class _ZmqSocket:
         self._socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
         self._socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, 30)
         self.dropped = 0
+        self._monitor: zmq.Socket[Any] | None = None
 
     @property
     def poll_item(self) -> zmq.Socket[Any]:
@@ -48,7 +53,11 @@ class _ZmqSocket:
         With a context of its own this waits for that; a shared context does it in the background.
         """
         socket, self._socket = self._socket, None
+        monitor, self._monitor = self._monitor, None
         if socket is not None:
+            if monitor is not None:
+                socket.disable_monitor()
+                monitor.close(0)
             socket.close(linger=max(0, int(linger_s * 1000)))
             if self._own_context:
                 self._context.term()
@@ -85,6 +94,7 @@ class ZmqDealer(_ZmqSocket):
         identity: the client's; 1 to 255 bytes.
         context: to share, needed for inproc; else the socket has one of its own.
         max_message: bytes.
+        watched: keep `link_events`.
 
     Attributes:
         dropped: messages that had not exactly one frame.
@@ -101,6 +111,7 @@ class ZmqDealer(_ZmqSocket):
         context: zmq.Context[Any] | None = None,
         *,
         max_message: int = MAX_MESSAGE,
+        watched: bool = False,
     ) -> None:
         if not 1 <= len(identity) <= 255:
             raise ValueError(f"an identity has 1 to 255 bytes, not {len(identity)}")
@@ -109,10 +120,30 @@ class ZmqDealer(_ZmqSocket):
         socket.setsockopt(zmq.IDENTITY, identity)
         socket.setsockopt(zmq.RECONNECT_IVL, 100)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
+        if "[" in address:
+            socket.setsockopt(zmq.IPV6, 1)
+        if watched:
+            # Before it dials: a connection may come about at once.
+            self._monitor = socket.get_monitor_socket(_COMES | _GOES)
         try:
             socket.connect(address)
         except zmq.ZMQError as error:
             raise self._address_error(error, address) from None
+
+    @property
+    def poll_items(self) -> list[zmq.Socket[Any]]:
+        """All that a poller may watch of this."""
+        return [each for each in (self._socket, self._monitor) if each is not None]
+
+    def link_events(self) -> list[str]:
+        """What happened to the connection since the last call, "up" or "down", in order. "down"
+        before any "up": the peer ended it before it was one.
+        """
+        found: list[str] = []
+        while self._monitor is not None and self._monitor.poll(0):
+            event = recv_monitor_message(self._monitor)["event"]
+            found.append("up" if event & _COMES else "down")
+        return found
 
     def send(self, payload: bytes) -> None:
         """Queue a message.

@@ -27,7 +27,7 @@ def test_it_does_not_poll(client: Client, scheduler: ScriptedScheduler) -> None:
     for _ in futures:
         scheduler.expect(m.Task)
     agent = client._agent
-    while agent.call(lambda: agent._store.outstanding):
+    while agent.call(lambda: agent._storage.store.outstanding):
         pass
     turns = 0
     original = agent._turn

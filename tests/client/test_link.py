@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from futurefsm.client.link import open_link
+from futurefsm.client.link import BACKENDS, Reach, backend_for, open_link
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from futurefsm.protocol.ids import IdSource, serializer_id
 from futurefsm.protocol.messages import ObjectInstruction
+from futurefsm.protocol.transport.address import parse_address
 
 ME = b"Client|me"
 
@@ -44,8 +45,8 @@ def test_the_embedded_engine(lifecycle: Any, credits: int | None) -> None:
     try:
         assert made.scheduler == "the embedded engine"
         assert made.tracker.credits == credits
-        channel = made.open_channel()
-        channel.close(0)
+        assert made.channel.steady
+        made.channel.close(0)
     finally:
         made.engine.close()
     assert made.engine.wait(0) is not None
@@ -56,9 +57,34 @@ def test_the_embedded_engine(lifecycle: Any, credits: int | None) -> None:
     [
         ("localhost:1", {}, "use tcp://host:port"),
         ("http://x", {}, "use tcp://host:port"),
+        ("tcp://x:1", {"reach": Reach("carrier pigeon")}, "backend must be 'ymq' or 'zmq', not"),
+        ("tls://x:1", {"reach": Reach("zmq")}, "zmq knows no tls://"),
+        ("tcp://x:1", {"reach": Reach(object_storage_address="x:1")}, "has no scheme"),
+        ("tcp://x:1", {"reach": Reach(heartbeat_interval=0)}, "must be above zero"),
         ("tcp://127.0.0.1:1", {"workers": 2}, "is for the embedded engine"),
     ],
 )
 def test_nonsense(address: str, more: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         link(address, **more)
+
+
+@pytest.mark.parametrize("said", BACKENDS)
+def test_what_is_spoken(said: str) -> None:
+    tcp = parse_address("tcp://127.0.0.1:1")
+    assert backend_for(tcp, said, None) == said
+    assert backend_for(tcp, None, said) == said
+    assert backend_for(tcp, said, "zmq") == said
+    assert backend_for(parse_address("tls://127.0.0.1:1"), None, said) == "ymq"
+    # The environment speaks of clusters, not of a socket on this machine.
+    assert backend_for(parse_address("ipc:///x"), None, said) == "zmq"
+
+
+def test_where_nothing_tells_it_is_found_out() -> None:
+    assert backend_for(parse_address("tcp://127.0.0.1:1"), None, None) is None
+    assert backend_for(parse_address("tcp://127.0.0.1:1"), None, "") is None
+
+
+def test_the_environment_is_checked_too() -> None:
+    with pytest.raises(ValueError, match="SCALER_NETWORK_BACKEND must be 'ymq' or 'zmq'"):
+        backend_for(parse_address("tcp://127.0.0.1:1"), None, "nng")

@@ -1,50 +1,157 @@
-"""A channel that is full makes its sender wait; it loses nothing and no order."""
+"""What is sent when: in order, again on a new connection, and not for ever."""
 
-import pytest
-import zmq
+from collections.abc import Callable
+from typing import Any
 
-from futurefsm.client.outbox import Outbox
-from futurefsm.protocol.errors import TransportClosedError
-from futurefsm.protocol.transport import zmq_transport
-from futurefsm.protocol.transport.poller import Poller
-from futurefsm.protocol.transport.zmq_transport import ZmqDealer, ZmqRouter
+from futurefsm.client.outbox import _WAITING_MAX, Outbox
+from futurefsm.protocol.codec import decode
+from futurefsm.protocol.errors import TransportClosedError, TransportFullError
+from futurefsm.protocol.messages import (
+    ClientDisconnect,
+    ClientHeartbeat,
+    DisconnectType,
+    Message,
+    Resource,
+    Task,
+    TaskCancel,
+)
 
-PATIENCE_S = 20.0
+BEAT = ClientHeartbeat(Resource(), 0, "here")
 
 
-def test_in_order_through_a_full_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zmq_transport, "HIGH_WATER", 3)
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    dealer = ZmqDealer("inproc://full", b"Client|x", context)
-    poller = Poller()
-    poller.register(dealer.poll_item)
-    outbox = Outbox(dealer, poller)
-    sent = [str(n).encode() for n in range(50)]
-    # Nobody listens yet: after three the queue is full.
-    for message in sent:
-        outbox.send(message)
-    assert len(outbox) == 47
+class Wire:
+    """A channel that takes so many messages."""
+
+    steady = False
+    lost = None
+    trouble = ""
+    connections = 1
+    pending = False
+
+    def __init__(self) -> None:
+        self.up = True
+        self.room = 1_000_000
+        self.broken = False
+        self.sent: list[Message] = []
+        self.flushed = 0
+
+    def send(self, payload: bytes) -> None:
+        if self.broken:
+            raise TransportClosedError("gone")
+        if not self.room:
+            raise TransportFullError("full")
+        self.room -= 1
+        self.sent.append(decode(payload))
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+    attach: Callable[[Any], None]
+    deadline: Callable[[], float | None]
+    turn: Callable[[float], None]
+    receive: Callable[[], bytes | None]
+    close: Callable[..., None]
+
+
+def task(number: int) -> Task:
+    return Task(bytes([number]) * 16, b"Client|x", b"", bytes(32), ())
+
+
+TASKS = [task(number) for number in range(8)]
+
+
+def test_in_order_through_a_full_channel() -> None:
+    wire = Wire()
+    outbox = Outbox(wire)
+    wire.room = 3
+    for each in TASKS:
+        outbox.send(each)
+    assert len(outbox) == 5
+    assert outbox.congested
     outbox.flush()
-    assert len(outbox) == 47
-    router = ZmqRouter("inproc://full", context)
-    got = []
-    while len(got) < 50:
-        ready = poller.poll(PATIENCE_S) if outbox else []
-        assert ready or not outbox
-        outbox.flush()
-        while (message := router.receive()) is not None:
-            got.append(message[1])
-    assert got == sent
-    # Nothing waits, so the poller does not wait for room any more.
-    assert poller.poll(0) == []
-    dealer.close(0)
-    router.close(0)
-    context.term()
+    assert len(outbox) == 5
+    wire.room = 100
+    outbox.flush()
+    assert wire.sent == TASKS
+    assert not outbox.congested
+    assert not len(outbox)
 
 
-def test_a_closed_channel_says_so() -> None:
-    dealer = ZmqDealer("tcp://127.0.0.1:9", b"Client|x")
-    outbox = Outbox(dealer, Poller())
-    dealer.close(0)
-    with pytest.raises(TransportClosedError):
-        outbox.send(b"x")
+def test_an_echo_tells_what_has_arrived() -> None:
+    wire = Wire()
+    outbox = Outbox(wire)
+    outbox.echoed()  # to nothing
+    outbox.send(TASKS[0])
+    outbox.send(BEAT)
+    outbox.send(TASKS[1])
+    outbox.send(BEAT)
+    outbox.send(TASKS[2])
+    outbox.echoed()
+    assert outbox.unsure == 2
+    assert outbox.renew() == [TASKS[1], TASKS[2]]
+    assert outbox.unsure == 0
+    # Echoes of the old connection do not count for the new one.
+    outbox.send(TASKS[3])
+    outbox.echoed()
+    assert outbox.unsure == 1
+    outbox.send(BEAT)
+    outbox.echoed()
+    assert outbox.unsure == 0
+
+
+def test_without_a_connection_it_waits_for_the_next() -> None:
+    wire = Wire()
+    outbox = Outbox(wire)
+    wire.up = False
+    for each in (BEAT, TASKS[0], TaskCancel(bytes(16), True), TASKS[1]):
+        outbox.send(each)
+    outbox.send(ClientDisconnect(DisconnectType.DISCONNECT))
+    assert wire.sent == []
+    assert not outbox.congested
+    wire.up = True
+    # A heartbeat, a cancel and a farewell are made anew where they are still wanted.
+    assert outbox.renew() == [TASKS[0], TASKS[1]]
+
+
+def test_there_is_an_end_to_waiting() -> None:
+    wire = Wire()
+    outbox = Outbox(wire)
+    wire.up = False
+    for _ in range(_WAITING_MAX + 1):
+        outbox.send(TASKS[0])
+    assert outbox.congested
+
+
+def test_what_waited_is_not_sent_twice() -> None:
+    wire = Wire()
+    outbox = Outbox(wire)
+    wire.room = 1
+    outbox.send(TASKS[0])
+    outbox.send(TASKS[1])
+    wire.room = 100
+    for each in outbox.renew():
+        outbox.send(each)
+    outbox.flush()
+    assert wire.sent == [TASKS[0], TASKS[0], TASKS[1]]
+
+
+def test_a_channel_that_broke_a_moment_ago() -> None:
+    wire = Wire()
+    outbox = Outbox(wire)
+    wire.room = 0
+    outbox.send(TASKS[0])
+    wire.broken = True
+    outbox.flush()
+    outbox.renew()
+    outbox.send(TASKS[1])
+    assert outbox.renew() == [TASKS[1]]
+
+
+def test_where_nothing_is_lost_nothing_is_kept() -> None:
+    wire = Wire()
+    wire.steady = True
+    outbox = Outbox(wire)
+    outbox.send(BEAT)
+    outbox.send(TASKS[0])
+    assert wire.sent == [BEAT, TASKS[0]]
+    assert outbox.unsure == 0

@@ -1,0 +1,142 @@
+"""The storage channel: requests out, objects in, through all its connections.
+
+Requests are pipelined. What was not answered when the link was reset is asked again on the next
+connection; an orderly end is final.
+"""
+
+import socket
+from collections.abc import Callable, Iterable
+
+from futurefsm.client.outputs import Delete, Get, Put
+from futurefsm.protocol.errors import ProtocolError
+from futurefsm.protocol.messages import StorageAddress
+from futurefsm.protocol.object_store import Buffer, StoreClient, StoreEvent
+from futurefsm.protocol.transport.address import Address, parse_address
+from futurefsm.protocol.transport.poller import Poller
+from futurefsm.protocol.transport.ymq import YmqStream
+from futurefsm.protocol.transport.ymq_link import YmqLink
+
+# While more bytes wait here, no further task is taken from the inbox.
+_UNSENT_MAX = 64 * 2**20
+
+
+class StorageLink:
+    """For the agent's thread.
+
+    Args:
+        open_stream: puts a stream onto a socket that is connected to the address.
+        patience_s: seconds without a connection after which it is lost.
+
+    Attributes:
+        lost: why it is gone for good; None while it is not.
+        address: of the store, once it is known.
+        store: the book of requests.
+    """
+
+    def __init__(
+        self,
+        poller: Poller,
+        open_stream: Callable[[Address, socket.socket], YmqStream],
+        *,
+        patience_s: float,
+        redial: bool,
+    ) -> None:
+        self.lost: str | None = None
+        self.address: Address | None = None
+        self.store = StoreClient()
+        self._poller = poller
+        self._open_stream = open_stream
+        self._patience = patience_s
+        self._redial = redial
+        self._link: YmqLink | None = None
+        self._connections = 0
+        # Bytes that wait for a connection.
+        self._held = 0
+
+    @property
+    def up(self) -> bool:
+        """Whether there is a connection."""
+        return self._link is not None and self._link.up
+
+    @property
+    def trouble(self) -> str:
+        """What stands in the way while there is none."""
+        return self._link.trouble if self._link is not None else "its address is not known yet"
+
+    @property
+    def congested(self) -> bool:
+        """Whether nothing further should be sent."""
+        link = self._link
+        return self._held > _UNSENT_MAX or (link is not None and link.unsent > _UNSENT_MAX)
+
+    def open(self, address: Address) -> None:
+        """Dial. Blocks nothing."""
+        self.address = address
+        self._link = YmqLink(
+            address,
+            lambda sock: self._open_stream(address, sock),
+            patience_s=self._patience,
+            redial=self._redial,
+        )
+        self._link.attach(self._poller)
+
+    def ask(self, requests: Iterable[Put | Get | Delete]) -> None:
+        """Send requests; without a connection they wait for one."""
+        frames: list[Buffer] = []
+        for request in requests:
+            if isinstance(request, Put):
+                frames += self.store.put(request.object_id, request.payload)
+            elif isinstance(request, Get):
+                frames += self.store.get(request.object_id)
+            else:
+                frames += self.store.delete(request.object_id)
+        if self.up:
+            assert self._link is not None
+            self._link.send(frames)
+        else:
+            self._held += sum(map(len, frames))
+
+    def turn(self, now: float) -> list[StoreEvent]:
+        """Dial, read, notice: what the store has answered."""
+        link = self._link
+        if link is None:
+            return []
+        events: list[StoreEvent] = []
+        frames = link.turn(now)
+        if link.connections != self._connections:
+            self._connections = link.connections
+            self._held = 0
+            # Before anything of the new connection is looked at: half an answer is forgotten.
+            again = self.store.unanswered()
+            link.send(again)
+            link.flush()
+        try:
+            for frame in frames:
+                events += self.store.receive(frame)
+        except ProtocolError as error:
+            link.lose(f"it broke the protocol: {error}")
+        self.lost = link.lost
+        return events
+
+    def deadline(self) -> float | None:
+        """When `turn` wants to be called next."""
+        return self._link.deadline() if self._link is not None else None
+
+    def flush(self) -> None:
+        """Send what the link takes now."""
+        if self._link is not None:
+            self._link.flush()
+
+    def close(self, linger_s: float) -> None:
+        """Close, when what was sent has left or `linger_s` seconds have passed."""
+        if self._link is not None:
+            self._link.finish(linger_s)
+            self._link.close()
+
+
+def as_address(told: StorageAddress) -> Address:
+    """What a scheduler's echo means. Raises `ValueError`."""
+    if told.scheme == "ipc":
+        return parse_address(f"ipc://{told.host}")
+    host = f"[{told.host}]" if ":" in told.host else told.host
+    return parse_address(f"{told.scheme}://{host}:{told.port}")

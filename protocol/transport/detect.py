@@ -1,0 +1,143 @@
+"""Finding out which of two backends a scheduler speaks, by trying both at once.
+
+Nothing on the wire tells. Each candidate gets a probe, a message that every scheduler answers; the
+first answer decides, and the other candidate is closed. Neither does harm to the wrong peer: each
+sees a greeting that is none of its own, and ends the connection.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from futurefsm.protocol.errors import TransportClosedError
+from futurefsm.protocol.transport.base import Channel
+from futurefsm.protocol.transport.poller import Poller
+
+logger = logging.getLogger("futurefsm.protocol")
+
+
+class Detecting:
+    """A `base.Channel` that becomes the first of its candidates that is answered.
+
+    Args:
+        candidates: by the name of the backend.
+        probe: what every peer of this protocol answers. The answer is not handed on.
+        where: the peer, for the log and for errors.
+    """
+
+    steady = False
+
+    def __init__(self, candidates: Mapping[str, Channel], probe: bytes, where: str) -> None:
+        self._candidates = dict(candidates)
+        self._probe = probe
+        self._where = where
+        self._probed: dict[str, int] = {}
+        self._chosen: Channel | None = None
+        self._failures: dict[str, str] = {}
+        self._lost: str | None = None
+
+    @property
+    def lost(self) -> str | None:
+        """Why nothing will come any more."""
+        return self._lost if self._chosen is None else self._chosen.lost
+
+    @property
+    def trouble(self) -> str:
+        """What stands in the way of each."""
+        if self._chosen is not None:
+            return self._chosen.trouble
+        troubles = {name: each.trouble for name, each in self._candidates.items()}
+        return "; ".join(f"{name}: {said}" for name, said in {**self._failures, **troubles}.items())
+
+    @property
+    def connections(self) -> int:
+        """0 until it is decided."""
+        return 0 if self._chosen is None else self._chosen.connections
+
+    @property
+    def up(self) -> bool:
+        """Whether it is decided, and there is a connection."""
+        return self._chosen is not None and self._chosen.up
+
+    @property
+    def pending(self) -> bool:
+        """As in `base.Channel`."""
+        return self._chosen is not None and self._chosen.pending
+
+    def attach(self, poller: Poller) -> None:
+        """As in `base.Channel`."""
+        for each in self._candidates.values():
+            each.attach(poller)
+
+    def deadline(self) -> float | None:
+        """As in `base.Channel`."""
+        if self._chosen is not None:
+            return self._chosen.deadline()
+        if self._lost is not None:
+            return None
+        times = [each.deadline() for each in self._candidates.values()]
+        return min((time for time in times if time is not None), default=None)
+
+    def turn(self, now: float) -> None:
+        """As in `base.Channel`; while it is undecided, ask."""
+        if self._chosen is not None:
+            self._chosen.turn(now)
+            return
+        for name, each in list(self._candidates.items()):
+            each.turn(now)
+            if each.lost is not None:
+                self._give_up(name, each.lost)
+            elif each.up:
+                self._ask(name, each)
+                if each.receive() is not None:
+                    self._choose(name, each)
+                    return
+
+    def _ask(self, name: str, each: Channel) -> None:
+        """Once on each connection."""
+        if self._probed.get(name) != each.connections:
+            self._probed[name] = each.connections
+            each.send(self._probe)
+            each.flush()
+
+    def _choose(self, name: str, chosen: Channel) -> None:
+        self._chosen = chosen
+        for each in self._candidates.values():
+            if each is not chosen:
+                each.close(0)
+        logger.info(
+            "the scheduler at %s speaks %s: found out by trying, backend=%r or the environment "
+            "variable SCALER_NETWORK_BACKEND spares that",
+            self._where,
+            name,
+            name,
+        )
+
+    def _give_up(self, name: str, why: str) -> None:
+        self._failures[name] = why
+        self._candidates.pop(name).close(0)
+        if not self._candidates:
+            self._lost = "; ".join(f"{each}: {said}" for each, said in self._failures.items())
+
+    def send(self, payload: bytes) -> None:
+        """As `base.Transport.send`."""
+        if self._chosen is None:
+            raise TransportClosedError("it is not known yet what the scheduler speaks")
+        self._chosen.send(payload)
+
+    def receive(self) -> bytes | None:
+        """As in `base.Channel`."""
+        return None if self._chosen is None else self._chosen.receive()
+
+    def flush(self) -> None:
+        """Send what the link takes now."""
+        if self._chosen is not None:
+            self._chosen.flush()
+
+    def close(self, linger_s: float = 1.0) -> None:
+        """As `base.Transport.close`."""
+        if self._chosen is not None:
+            self._chosen.close(linger_s)
+        else:
+            self._lost = self._lost or "it was closed here"
+            for each in self._candidates.values():
+                each.close(0)
