@@ -13,7 +13,9 @@ from sybil.parsers.markdown import PythonCodeBlockParser
 
 PAGES = [tidy.ROOT / "README.md", *sorted((tidy.ROOT / "docs").rglob("*.md"))]
 OTHER_PAGES = [tidy.ROOT / "CONTRIBUTING.md", tidy.ROOT / "CHANGELOG.md"]
-WITH_EXAMPLES = [page for page in PAGES if "```python" in page.read_text()]
+# This one is run as a reader would, by tests/cluster/test_guide.py.
+IN_TERMINALS = tidy.ROOT / "docs" / "guides" / "cluster.md"
+WITH_EXAMPLES = [page for page in PAGES if "```python" in page.read_text() and page != IN_TERMINALS]
 
 
 def ids(path: Path) -> str:
@@ -35,6 +37,21 @@ def test_examples_run(page: Path) -> None:
 def test_the_readme_has_examples() -> None:
     names = {page.name for page in WITH_EXAMPLES}
     assert {"README.md", "tutorial.md", "cancel.md", "authors.md"} <= names
+
+
+def test_the_promises_name_tests_that_exist() -> None:
+    """What a page says is shown by a test is shown by one."""
+    page = (tidy.ROOT / "docs" / "guides" / "scaler-promises.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("|") and line.count("|") == 4]
+    named = set(re.findall(r"`(test_\w+(?:\.py)?)`", "".join(rows)))
+    assert len(named) > 40
+    files = [path for path in tidy.everything() if path.parts[0] == "tests"]
+    there = {path.name for path in files}
+    for path in files:
+        there |= set(
+            re.findall(r"^(?:async )?def (test_\w+)", (tidy.ROOT / path).read_text(), re.M)
+        )
+    assert named <= there, f"no such test: {sorted(named - there)}"
 
 
 def test_generated_parts_are_fresh() -> None:
