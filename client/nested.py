@@ -80,13 +80,12 @@ def travelling(state: dict[str, Any], engine: str | None) -> tuple[Any, ...]:
 
     Raises:
         TypeError: it was given an `ssl.SSLContext`, which no process can give to another.
+        ValueError: its CA file, whose contents travel along, is not there any more.
     """
-    tls = state.get("tls")
-    if tls is not None and not isinstance(tls, str | os.PathLike):
-        raise TypeError(
-            f"this client cannot be pickled: it was given tls={type(tls).__name__}(...), which "
-            "belongs to this process. Give it the path of a file with the authorities to trust."
-        )
+    if state.get("tls") is not None:
+        from futurefsm.protocol.transport.tls import portable
+
+        state = {**state, "tls": portable(state["tls"])}
     return state, engine
 
 

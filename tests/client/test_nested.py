@@ -6,9 +6,11 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import authority
 
 from futurefsm.client import nested
 from futurefsm.client.client import Client
@@ -147,8 +149,16 @@ def test_a_client_travels_with_its_settings(scheduler: ScriptedScheduler) -> Non
 
 def test_an_ssl_context_cannot_travel(client: Client) -> None:
     client._made_with["tls"] = ssl.create_default_context()
-    with pytest.raises(TypeError, match="path of a file"):
+    with pytest.raises(TypeError, match="the path of a CA file"):
         pickle.dumps(client)
+
+
+def test_the_contents_of_a_ca_file_travel(client: Client) -> None:
+    path = authority().path
+    client._made_with["tls"] = path
+    _, (_, state, _) = client.__reduce__()
+    assert state["tls"] == Path(path).read_text()
+    assert client._made_with["tls"] == path
 
 
 def test_a_client_of_an_embedded_engine_is_its_own_tasks(cluster: Client) -> None:
