@@ -1,0 +1,67 @@
+"""Functions for workers that know nothing of the tests: imports only the standard library."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+def block(path: Path) -> None:
+    """Says that it runs, and does not end by itself."""
+    path.write_text(str(os.getpid()))
+    time.sleep(1000)
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+class OwnError(Exception):
+    """An exception with an argument of its own."""
+
+    def __init__(self, what: str, number: int) -> None:
+        super().__init__(what, number)
+        self.number = number
+
+
+def raises() -> None:
+    raise OwnError("text", 7) from KeyError("cause")
+
+
+def speak(number: int) -> int:
+    for n in range(number):
+        print("line", n, sep=":")
+    print("to stderr", file=sys.stderr)
+    return number
+
+
+class Shouting:
+    """A serializer of one's own; pickled by value, for workers cannot import this module."""
+
+    @staticmethod
+    def serialize(value: Any) -> bytes:
+        import cloudpickle
+
+        return b"own" + bytes(cloudpickle.dumps(value))
+
+    @staticmethod
+    def deserialize(data: bytes) -> Any:
+        import cloudpickle
+
+        assert bytes(data[:3]) == b"own"
+        return cloudpickle.loads(data[3:])
+
+
+def nested(number: int) -> int:
+    from scaler import Client
+
+    with Client() as client:
+        return int(sum(client.map(add, range(number), range(number))))
+
+
+def fibonacci(client: Any, number: int) -> int:
+    if number < 2:
+        return number
+    one, other = (client.submit(fibonacci, client, number - less) for less in (1, 2))
+    return int(one.result() + other.result())
