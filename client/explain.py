@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from futurefsm.protocol.ids import short
+
 if TYPE_CHECKING:
     from futurefsm.client.agent import Agent
     from futurefsm.client.future import Future
@@ -27,6 +29,14 @@ def explain(future: "Future[Any]", agent: "Agent", now: float) -> str:
     alive = f"last heard from {now - heard:.1f} s ago" if heard is not None else "never heard from"
     if agent.ended.is_set():
         return f"{what} is {state}, and its client is closed: nothing will move it."
+    needed = agent.pump.tracker.ties.owed(future.task_id)
+    if needed:
+        others = ", ".join(f"task {short(each)}" for each in needed[:3])
+        more = f" and {len(needed) - 3} more" if len(needed) > 3 else ""
+        return (
+            f"{what} is {state} for {since}: it waits in this process for the results of "
+            f"{others}{more}, which it needs."
+        )
     if state == "pending":
         return (
             f"{what} is pending for {since}: it waits in this process for a free worker of "

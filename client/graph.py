@@ -4,6 +4,7 @@ A graph is a dictionary. A value that is a tuple with a callable in front is a c
 are keys of the graph, or constants. Any other value is a constant itself.
 """
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from graphlib import CycleError
 from typing import Any, NamedTuple
@@ -76,7 +77,7 @@ def plan(graph: Mapping[Any, Any], keys: Iterable[Hashable]) -> Plan:
     if isinstance(keys, (str, bytes)):
         raise TypeError(f"keys must be a list of keys, not {keys!r}")
     wanted = list(keys)
-    twice = sorted({repr(key) for key in wanted if wanted.count(key) > 1})
+    twice = [repr(key) for key, count in Counter(wanted).items() if count > 1]
     if twice:
         raise KeyError(f"wanted twice: {', '.join(twice)}")
     needs = _cull(graph, wanted)

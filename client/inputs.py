@@ -17,7 +17,7 @@ from futurefsm.client.meeting import met
 from futurefsm.client.portable import Portable
 from futurefsm.client.references import ObjectReference
 from futurefsm.client.resolve import with_references
-from futurefsm.client.serializer import Serializer
+from futurefsm.client.serializer import Serializer, name_of
 from futurefsm.client.uploads import Blob
 
 INPUTS = (ObjectReference, Future)
@@ -95,7 +95,7 @@ def _with_plan(
     arguments: list[Any],
 ) -> Packed:
     # Here a reference in the function's own closure is met by nobody, and refused.
-    own = serializer.argument(fn, "the function itself", fn)
+    own = serializer.argument(fn, "the function itself", fn)._replace(name=name_of(fn))
     objects: list[Any] = []
     slots: list[Any] = []
     for arg, made in zip(args, arguments, strict=True):

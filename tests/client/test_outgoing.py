@@ -1,0 +1,89 @@
+"""The half of the tracker that sends: uploads, owned objects, tasks with all kinds of arguments."""
+
+from typing import Any
+
+import pytest
+
+from futurefsm.client.outgoing import Outgoing
+from futurefsm.client.outputs import Put, Send
+from futurefsm.client.tracked import Call, Stored
+from futurefsm.client.tracker import Tracker
+from futurefsm.client.uploads import Blob
+from futurefsm.fsm import effects as fx
+from futurefsm.fsm import states as st
+from futurefsm.fsm.lifecycles import CONFIRMED
+from futurefsm.protocol import messages as m
+from futurefsm.protocol.ids import IdSource
+
+ME = b"Client|me"
+OWNED = b"w" * 32
+
+
+def tracker() -> Tracker:
+    made = Tracker(ME, IdSource(b"seed"), CONFIRMED)
+    made.send_object(OWNED, Blob(b"payload", b"digest", "mine"))
+    return made
+
+
+def user_of(it: Tracker, task_id: bytes) -> None:
+    call = Call(task_id, Blob(b"fn", b"fn", "work"), (Stored(OWNED), Stored(OWNED)), b"flags!")
+    it.submit(call, 1.0)
+    it.perform(task_id, [fx.SEND_TASK], None, 1.0)
+
+
+def dropped(it: Tracker) -> list[bytes]:
+    return [
+        object_id
+        for each in it.take()
+        if isinstance(each, Send)
+        and isinstance(each.message, m.ObjectInstruction)
+        and each.message.instruction_type is m.InstructionType.DELETE
+        for object_id in each.message.object_metadata.object_ids
+    ]
+
+
+def test_an_owned_object_is_sent_once_and_used_by_its_id() -> None:
+    it = tracker()
+    user_of(it, b"t" * 16)
+    out = it.take()
+    puts: list[Any] = [each for each in out if isinstance(each, Put)]
+    assert [put.payload for put in puts] == [b"payload", b"fn"]
+    task = out[-1].message  # type: ignore[union-attr]
+    assert isinstance(task, m.Task)
+    assert [each.data for each in task.function_args] == [OWNED, OWNED]
+
+
+def test_disowned_it_goes_with_the_last_task() -> None:
+    it = tracker()
+    it.stored(OWNED)
+    user_of(it, b"t" * 16)
+    # Another task was announced, and is still on its way.
+    it.disown(OWNED, 3)
+    it.disown(OWNED, 3)
+    it.settled(b"t" * 16, st.CANCELLED)
+    assert dropped(it) == []
+    it.return_object(OWNED)
+    assert dropped(it) == [OWNED]
+    it.return_object(OWNED)
+    assert dropped(it) == []
+
+
+def test_nothing_is_deleted_before_it_is_stored() -> None:
+    it = tracker()
+    it.disown(OWNED, 0)
+    assert dropped(it) == []
+    it.stored(OWNED)
+    assert dropped(it) == [OWNED]
+
+
+def test_a_task_that_was_not_announced_is_a_bug() -> None:
+    it = tracker()
+    it.disown(OWNED, 0)
+    with pytest.raises(AssertionError, match="keeps its object"):
+        user_of(it, b"t" * 16)
+
+
+def test_what_is_over_is_the_trackers_to_say() -> None:
+    it = Outgoing(ME, IdSource(b"seed"), None)
+    with pytest.raises(NotImplementedError):
+        it._forget_if_over(b"", None)  # type: ignore[arg-type]
