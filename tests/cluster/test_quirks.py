@@ -19,10 +19,11 @@ from typing import Any
 
 import cloudpickle
 import pytest
+from cut_wire import CutWire
 
 from futurefsm.client.client import Client
-from futurefsm.fsm.errors import CancelledError
-from tests.cluster.conftest import BACKENDS, PATIENCE_S, Cluster
+from futurefsm.fsm.errors import CancelledError, ConnectionLostError, ResultLostError
+from tests.cluster.conftest import BACKENDS, PATIENCE_S, Cluster, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -163,7 +164,51 @@ def race_cancels_against_the_end(client: Client, tmp_path: Path, count: int) -> 
     assert client.violations == 0
 
 
-# A host name, what the store keeps, a dead worker.
+# The storage channel.
+
+
+def test_the_storage_channel_ends(cluster: Cluster) -> None:
+    """Row 'storage channel: FIN': what is in flight settles, and it says who is gone."""
+    with CutWire(cluster.storage) as wire:
+        client = cluster.client(object_storage_address=wire.address)
+        assert client.submit(operator.add, 1, 2).result(PATIENCE_S) == 3
+        assert wire.connections
+        future = client.submit(time.sleep, 1)
+        wire.fin()
+        with pytest.raises((ConnectionLostError, ResultLostError), match="object store") as caught:
+            future.result(PATIENCE_S)
+        assert cluster.address in str(caught.value)
+        with pytest.raises(RuntimeError, match="object store"):
+            client.submit(operator.add, 1, 2)
+        client.disconnect(timeout=5)
+
+
+def test_the_storage_channel_breaks(cluster: Cluster) -> None:
+    """Row 'storage channel: RST': a request that was lost on the way is asked again."""
+    with CutWire(cluster.storage) as wire:
+        client = cluster.client(object_storage_address=wire.address)
+        assert client.submit(operator.add, 1, 2).result(PATIENCE_S) == 3
+        assert wire.connections
+        wire.swallowing = True
+        future = client.submit(operator.add, 3, 4)
+        assert concurrent.futures.wait([future], PATIENCE_S).done
+        wire.swallowing = False
+        wire.reset()
+        assert future.result(PATIENCE_S) == 7
+        assert client.submit(operator.add, 5, 6).result(PATIENCE_S) == 11
+        client.disconnect(timeout=10)
+
+
+# A dead address, a dead worker.
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nobody_at_the_address(backend: str) -> None:
+    """Row 'nobody at the address': a clear error within the client's time-out."""
+    begin = time.monotonic()
+    with pytest.raises(ConnectionLostError, match=r"127\.0\.0\.1"):
+        Client(f"tcp://127.0.0.1:{free_port()}", backend=backend, timeout=2)
+    assert time.monotonic() - begin < PATIENCE_S / 2
 
 
 def test_a_host_name(cluster: Cluster) -> None:

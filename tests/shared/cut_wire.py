@@ -85,5 +85,6 @@ class CutWire:
             while data := source.recv(65536):
                 if not (down and self.swallowing):
                     sink.sendall(data)
-            # Whoever ends in order is passed on as such.
-            sink.shutdown(socket.SHUT_WR)
+            # Whoever ends in order is passed on as such; what was cut here has its own end.
+            if any(source in pair for pair in self._pairs):
+                sink.shutdown(socket.SHUT_WR)
