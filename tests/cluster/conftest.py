@@ -29,6 +29,10 @@ PATIENCE_S = 60.0
 BACKENDS = ("ymq", "zmq")
 KINDS = ("engine", *BACKENDS)
 
+# Its workers find the functions of test modules.
+_ROOT = str(Path(__file__).resolve().parents[2])
+IMPORTABLE = {"PYTHONPATH": os.pathsep.join([_ROOT, os.environ.get("PYTHONPATH", _ROOT)])}
+
 
 def free_port() -> int:
     """One that no connection gets meanwhile, as those that the system chooses may."""
@@ -72,7 +76,7 @@ class Cluster:
                     json.dumps(chosen),
                 ],
                 pass_fds=[tell],
-                env={**os.environ, "SCALER_NETWORK_BACKEND": backend},
+                env={**os.environ, **IMPORTABLE, "SCALER_NETWORK_BACKEND": backend},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
