@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from socket import gethostname
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from futurefsm.client import closing, nested
 from futurefsm.client.agent import Agent
@@ -74,6 +74,9 @@ class Client(Submits, concurrent.futures.Executor):
     Pickled into a task, it becomes a client of the same scheduler there, with the same settings.
     """
 
+    future_class: ClassVar[type[Future[Any]]] = Future
+    """What `submit` makes; a subclass may have another."""
+
     def __init__(
         self,
         address: str | None = None,
@@ -130,7 +133,12 @@ class Client(Submits, concurrent.futures.Executor):
             self._options = checked(Options(), stream_output=stream_output)
             self._start(link, name or identity.decode()[-8:])
             self._submitter = Submitter(
-                self._agent, ids, lifecycle, timeout=timeout, store_bytes=store_bytes
+                self._agent,
+                ids,
+                lifecycle,
+                timeout=timeout,
+                store_bytes=store_bytes,
+                make=self.future_class,
             )
         except BaseException:
             # Ctrl-C, no more descriptors or threads, no answer.
