@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from futurefsm.client.callbacks import CallbackThread
 from futurefsm.client.errors import ForkedClientError
 from futurefsm.client.inbox import Asked, Inbox
+from futurefsm.client.insecure import InsecureConnectionWarning, warn_of_storage
 from futurefsm.client.latch import Latch
 from futurefsm.client.outbox import Outbox
 from futurefsm.client.outputs import Send
@@ -27,7 +28,7 @@ from futurefsm.fsm.errors import ConnectionLostError
 from futurefsm.fsm.threads import delivering
 from futurefsm.protocol.codec import decode
 from futurefsm.protocol.errors import ProtocolError
-from futurefsm.protocol.messages import ClientHeartbeatEcho
+from futurefsm.protocol.messages import ClientHeartbeatEcho, StorageAddress
 from futurefsm.protocol.object_store import Got, NotHeld
 from futurefsm.protocol.object_store import Put as Stored
 from futurefsm.protocol.transport.poller import Poller, Waker
@@ -319,7 +320,7 @@ class Agent:
         storage = self._storage
         told = self.pump.tracker.storage_address
         if told is not None and not self.ready.is_set():
-            self._open_storage(storage)
+            self._open_storage(storage, told)
         for event in storage.turn(now):
             if isinstance(event, Got):
                 self.pump.fetched(event.object_id, event.payload, now)
@@ -333,14 +334,13 @@ class Agent:
             where = f"the object store of {self.scheduler} at {storage.address} is gone"
             self.pump.lost = self._why_it_ended(f"{where}: {storage.lost}")
 
-    def _open_storage(self, storage: StorageLink) -> None:
+    def _open_storage(self, storage: StorageLink, told: StorageAddress) -> None:
         if storage.address is not None:
             return
-        told = self.pump.tracker.storage_address
-        assert told is not None
         try:
             address = self._link.storage_address or as_address(told)
-        except ValueError as error:
+            warn_of_storage(address, self._link.address)
+        except (ValueError, InsecureConnectionWarning) as error:
             self.pump.lost = f"{self.scheduler} names an object store that cannot be: {error}"
         else:
             storage.open(address)

@@ -1,10 +1,10 @@
 """From an address to a scheduler channel, and to the engine behind it if it is ours."""
 
 import os
-import socket
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from futurefsm.client.insecure import warn_of_scheduler
+from futurefsm.client.streams import OpenStream, stream_opener
 from futurefsm.client.tracker import Tracker
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.codec import encode
@@ -13,7 +13,6 @@ from futurefsm.protocol.messages import ClientHeartbeat, Resource
 from futurefsm.protocol.transport.address import Address, parse_address
 from futurefsm.protocol.transport.base import Channel
 from futurefsm.protocol.transport.detect import Detecting
-from futurefsm.protocol.transport.ymq import YmqStream
 from futurefsm.protocol.transport.ymq_channel import YmqDealer
 from futurefsm.protocol.transport.ymq_link import YmqLink
 from futurefsm.protocol.transport.zmq_channel import ZmqChannel
@@ -26,8 +25,6 @@ BACKENDS = ("ymq", "zmq")
 
 ENVIRONMENT = "SCALER_NETWORK_BACKEND"
 """The variable by which all processes of a Scaler cluster are told what to speak."""
-
-OpenStream: TypeAlias = Callable[[Address, socket.socket], YmqStream]
 
 # Eleven days: what poll() can be told in milliseconds.
 _FOREVER_S = 1e6
@@ -72,6 +69,7 @@ class Link(NamedTuple):
         channel: to the scheduler; nothing was dialled yet.
         open_stream: puts a YMQ stream onto a socket that is connected to the address.
         storage_address: where the object store is; None: where the scheduler says.
+        address: the scheduler's; None for the embedded engine.
         scheduler: as a person would name it.
         engine: the embedded engine, or None.
     """
@@ -82,6 +80,7 @@ class Link(NamedTuple):
     scheduler: str
     engine: Engine | None = None
     storage_address: Address | None = None
+    address: Address | None = None
 
 
 def open_link(
@@ -117,13 +116,19 @@ def open_link(
             period_s=reach.heartbeat_interval,
             hostname=hostname,
         )
-        open_stream = stream_opener(identity, reach)
+        storage = _parsed(reach.object_storage_address)
+        open_stream = stream_opener(identity, reach.tls, where, storage)
+        channel = open_channel(
+            where, identity, reach, open_stream, timeout_s=timeout, hostname=hostname
+        )
+        warn_of_scheduler(where)
         return Link(
             tracker,
-            open_channel(where, identity, reach, open_stream, timeout_s=timeout, hostname=hostname),
+            channel,
             open_stream,
             f"the scheduler at {where}",
-            storage_address=_parsed(reach.object_storage_address),
+            storage_address=storage,
+            address=where,
         )
     from futurefsm.client.engine.launch import launch
 
@@ -151,7 +156,7 @@ def open_link(
     channel = ZmqChannel(
         lambda: ZmqDealer(engine.address, identity), patience_s=timeout, steady=True
     )
-    open_stream = stream_opener(identity, reach)
+    open_stream = stream_opener(identity)
     return Link(tracker, channel, open_stream, "the embedded engine", engine)
 
 
@@ -170,7 +175,7 @@ def open_channel(
         ValueError: a backend that is none, or that cannot be had at such an address.
     """
 
-    def ymq() -> Channel:
+    def ymq() -> YmqDealer:
         return YmqDealer(
             YmqLink(address, lambda sock: open_stream(address, sock), patience_s=timeout_s)
         )
@@ -184,7 +189,10 @@ def open_channel(
     if backend is not None:
         return ymq() if backend == "ymq" else zmq()
     probe = encode(ClientHeartbeat(Resource(), 0, hostname))
-    return Detecting({"ymq": ymq(), "zmq": zmq()}, probe, str(address))
+    first = ymq()
+    return Detecting(
+        {"ymq": first, "zmq": zmq()}, probe, str(address), goes_on=lambda: first.heard_zmq
+    )
 
 
 def backend_for(address: Address, chosen: str | None, environment: str | None) -> str | None:
@@ -207,15 +215,6 @@ def backend_for(address: Address, chosen: str | None, environment: str | None) -
     if address.scheme == "ipc":
         return chosen or "zmq"
     return chosen or environment or None
-
-
-def stream_opener(identity: bytes, reach: Reach) -> OpenStream:
-    """What puts a YMQ stream, with the layers that the address asks for, onto a socket."""
-
-    def open_stream(address: Address, sock: socket.socket) -> YmqStream:
-        return YmqStream(sock, identity)
-
-    return open_stream
 
 
 def _parsed(address: str | None) -> Address | None:

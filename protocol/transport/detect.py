@@ -1,12 +1,13 @@
-"""Finding out which of two backends a scheduler speaks, by trying both at once.
+"""Finding out which of two backends a scheduler speaks: listen first, then try.
 
-Nothing on the wire tells. Each candidate gets a probe, a message that every scheduler answers; the
-first answer decides, and the other candidate is closed. Neither does harm to the wrong peer: each
-sees a greeting that is none of its own, and ends the connection.
+Whoever listens greets at once, on both. So the first candidate says nothing before it has heard a
+greeting; if it hears the other's, that one is tried. What is tried gets a probe, a message that
+every scheduler answers; the answer decides. Not both at once: ZeroMQ speaks without listening, and
+a Scaler 2.9 that expects TLS at the port dies of bytes that are none.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from futurefsm.protocol.errors import TransportClosedError
 from futurefsm.protocol.transport.base import Channel
@@ -19,20 +20,28 @@ class Detecting:
     """A `base.Channel` that becomes the first of its candidates that is answered.
 
     Args:
-        candidates: by the name of the backend.
+        candidates: by the name of the backend, in the order in which they are tried.
         probe: what every peer of this protocol answers. The answer is not handed on.
         where: the peer, for the log and for errors.
+        goes_on: whether, after the loss of a candidate, the next may be tried.
     """
 
     steady = False
 
-    def __init__(self, candidates: Mapping[str, Channel], probe: bytes, where: str) -> None:
+    def __init__(
+        self,
+        candidates: Mapping[str, Channel],
+        probe: bytes,
+        where: str,
+        *,
+        goes_on: Callable[[], bool],
+    ) -> None:
+        self._goes_on = goes_on
         self._candidates = dict(candidates)
         self._probe = probe
         self._where = where
         self._probed: dict[str, int] = {}
         self._chosen: Channel | None = None
-        self._failures: dict[str, str] = {}
         self._lost: str | None = None
 
     @property
@@ -42,11 +51,10 @@ class Detecting:
 
     @property
     def trouble(self) -> str:
-        """What stands in the way of each."""
+        """What stands in the way of the one that is tried."""
         if self._chosen is not None:
             return self._chosen.trouble
-        troubles = {name: each.trouble for name, each in self._candidates.items()}
-        return "; ".join(f"{name}: {said}" for name, said in {**self._failures, **troubles}.items())
+        return next((each.trouble for each in self._candidates.values()), self._lost or "")
 
     @property
     def connections(self) -> int:
@@ -74,23 +82,25 @@ class Detecting:
             return self._chosen.deadline()
         if self._lost is not None:
             return None
-        times = [each.deadline() for each in self._candidates.values()]
-        return min((time for time in times if time is not None), default=None)
+        return next(iter(self._candidates.values())).deadline()
 
     def turn(self, now: float) -> None:
         """As in `base.Channel`; while it is undecided, ask."""
         if self._chosen is not None:
             self._chosen.turn(now)
             return
-        for name, each in list(self._candidates.items()):
+        while self._lost is None:
+            name, each = next(iter(self._candidates.items()))
             each.turn(now)
-            if each.lost is not None:
-                self._give_up(name, each.lost)
-            elif each.up:
-                self._ask(name, each)
-                if each.receive() is not None:
-                    self._choose(name, each)
-                    return
+            if each.lost is None:
+                break
+            self._give_up(name, each.lost)
+        else:
+            return
+        if each.up:
+            self._ask(name, each)
+            if each.receive() is not None:
+                self._choose(name, each)
 
     def _ask(self, name: str, each: Channel) -> None:
         """Once on each connection."""
@@ -113,10 +123,9 @@ class Detecting:
         )
 
     def _give_up(self, name: str, why: str) -> None:
-        self._failures[name] = why
         self._candidates.pop(name).close(0)
-        if not self._candidates:
-            self._lost = "; ".join(f"{each}: {said}" for each, said in self._failures.items())
+        if not self._candidates or not self._goes_on():
+            self._lost = why
 
     def send(self, payload: bytes) -> None:
         """As `base.Transport.send`."""

@@ -33,6 +33,12 @@ class YmqDealer:
         self._peer: bytes | None = None
 
     @property
+    def heard_zmq(self) -> bool:
+        """Whether the peer has greeted as ZeroMQ does."""
+        failure = self._link.failure
+        return failure is not None and failure.head.startswith(_ZMQ_GREETING)
+
+    @property
     def trouble(self) -> str:
         """What stands in the way."""
         return self._link.trouble
@@ -75,7 +81,7 @@ class YmqDealer:
             self._peer = peer
         if link.lost is not None and not self._arrived:
             self.lost = link.lost
-            if link.failure is not None and link.failure.head.startswith(_ZMQ_GREETING):
+            if self.heard_zmq:
                 self.lost = "it speaks ZeroMQ, not YMQ: the backend is 'zmq'"
 
     def send(self, payload: bytes) -> None:

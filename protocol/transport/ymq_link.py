@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
 
-from futurefsm.protocol.errors import ProtocolError, TransportClosedError
+from futurefsm.protocol.errors import HandshakeError, ProtocolError, TransportClosedError
 from futurefsm.protocol.transport.address import Address
 from futurefsm.protocol.transport.lookup import Lookup, Target
 from futurefsm.protocol.transport.poller import Poller
@@ -173,7 +173,9 @@ class YmqLink:
             self.connections += 1
         if stream.failure is not None:
             self.failure = stream.failure
-            self.lose(f"what answers there is not understood: {stream.failure}")
+            handshake = isinstance(stream.failure, HandshakeError)
+            text = f"what answers there is not understood: {stream.failure}"
+            self.lose(stream.failure.reason if handshake else text)
         elif stream.reset:
             self._reset(now)
         elif stream.eof:
