@@ -97,12 +97,24 @@ class Client(Submits, concurrent.futures.Executor):
     ) -> None:
         _check(workers, cancel_timeout, timeout, lifecycle)
         timeout = min(timeout, _LONGEST_S)
+        self._options = checked(Options(), stream_output=stream_output)
         if workers is None:
             address, backend, object_storage_address = nested.found(
                 address, backend, object_storage_address
             )
-        identity = new_identity(name)
-        ids = IdSource(os.urandom(16))
+        self._made_with: dict[str, Any] = {
+            "address": address,
+            "lifecycle": lifecycle,
+            "cancel_timeout": cancel_timeout,
+            "timeout": timeout,
+            "backend": backend,
+            "tls": tls,
+            "object_storage_address": object_storage_address,
+            "heartbeat_interval": heartbeat_interval,
+            "serializer": serializer,
+            "stream_output": stream_output,
+        }
+        identity, ids = new_identity(name), IdSource(os.urandom(16))
         link = open_link(
             address,
             identity,
@@ -116,27 +128,28 @@ class Client(Submits, concurrent.futures.Executor):
             store_bytes=store_bytes,
             serializer=None if serializer is None else travelling(serializer),
         )
-        self._made_with = {
-            "address": address,
-            "lifecycle": lifecycle,
-            "cancel_timeout": cancel_timeout,
-            "timeout": timeout,
-            "backend": backend,
-            "tls": tls,
-            "object_storage_address": object_storage_address,
-            "heartbeat_interval": heartbeat_interval,
-            "serializer": serializer,
-            "stream_output": stream_output,
-        }
+        self._start(link, ids, name or identity.decode()[-8:], store_bytes)
+
+    def _start(self, link: Link, ids: IdSource, name: str, store_bytes: int | None) -> None:
+        settings = self._made_with
         self._engine = getattr(link.engine, "address", None)
         try:
-            self._options = checked(Options(), stream_output=stream_output)
-            self._start(link, name or identity.decode()[-8:])
+            self._agent = Agent(
+                name,
+                link,
+                cancel_timeout=settings["cancel_timeout"],
+                timeout=settings["timeout"],
+                serializer=Serializer(settings["serializer"], guarded=link.engine is None),
+            )
+            closing.register(self._agent)
+            # A client that nobody holds any more ends when its last future has its value.
+            weakref.finalize(self, _let_go, self._agent).atexit = False
+            self._agent.start()
             self._submitter = Submitter(
                 self._agent,
                 ids,
-                lifecycle,
-                timeout=timeout,
+                settings["lifecycle"],
+                timeout=settings["timeout"],
                 store_bytes=store_bytes,
                 make=self.future_class,
             )
@@ -147,20 +160,6 @@ class Client(Submits, concurrent.futures.Executor):
             if link.engine is not None:
                 link.engine.close()
             raise
-
-    def _start(self, link: Link, name: str) -> None:
-        settings: Any = self._made_with
-        self._agent = Agent(
-            name,
-            link,
-            cancel_timeout=settings["cancel_timeout"],
-            timeout=settings["timeout"],
-            serializer=Serializer(settings["serializer"], guarded=link.engine is None),
-        )
-        closing.register(self._agent)
-        # A client that nobody holds any more ends when its last future has its value.
-        weakref.finalize(self, _let_go, self._agent).atexit = False
-        self._agent.start()
 
     def __repr__(self) -> str:
         agent = self._agent

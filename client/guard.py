@@ -27,37 +27,8 @@ def guard(fn: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 def _carried(error: BaseException) -> BaseException:
     """An exception whose pickle is that of `error`, or of a `RemoteError` that tells of it."""
-    import io
     import pickle
     import traceback
-
-    import cloudpickle
-    from tblib.pickling_support import pickle_traceback
-
-    class ByName:
-        """A name of the package that the client has, and this process perhaps not."""
-
-        def __init__(self, name: str) -> None:
-            self.name = name
-
-        def __call__(self) -> None: ...
-
-        def __reduce__(self) -> Any:
-            import importlib
-
-            class Module:
-                def __reduce__(self) -> Any:
-                    return (importlib.import_module, ("futurefsm.client.errors",))
-
-            return (getattr, (Module(), self.name))
-
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-        def reducer_override(self, obj: Any) -> Any:
-            if isinstance(obj, BaseException):
-                return _reduced(obj, ByName)
-            if isinstance(obj, type(error.__traceback__)) and obj is not None:
-                return pickle_traceback(obj)
-            return super().reducer_override(obj)
 
     kind = type(error)
     if error.__traceback__ is not None:
@@ -75,9 +46,7 @@ def _carried(error: BaseException) -> BaseException:
     payload, reason = None, ""
     try:
         _shorten_all(error)
-        buffer = io.BytesIO()
-        Pickler(buffer, 5).dump(error)
-        payload = buffer.getvalue()
+        payload = _pickled(error)
     except BaseException as why:
         reason = f"{type(why).__name__}: {why}"[:_TEXT]
 
@@ -91,6 +60,42 @@ def _carried(error: BaseException) -> BaseException:
             return (pickle.loads, (call,))
 
     return Carried(f"{name}: {text}").with_traceback(error.__traceback__)
+
+
+def _pickled(error: BaseException) -> bytes:
+    import io
+    from importlib import import_module
+    from types import TracebackType
+
+    import cloudpickle
+    from tblib.pickling_support import pickle_traceback
+
+    class Module:
+        def __reduce__(self) -> Any:
+            return (import_module, ("futurefsm.client.errors",))
+
+    class ByName:
+        """A name of the package that the client has, and this process perhaps not."""
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __call__(self) -> None: ...
+
+        def __reduce__(self) -> Any:
+            return (getattr, (Module(), self.name))
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, obj: Any) -> Any:
+            if isinstance(obj, BaseException):
+                return _reduced(obj, ByName)
+            if isinstance(obj, TracebackType):
+                return pickle_traceback(obj)
+            return super().reducer_override(obj)
+
+    buffer = io.BytesIO()
+    Pickler(buffer, 5).dump(error)
+    return buffer.getvalue()
 
 
 def _reduced(error: BaseException, by_name: Any) -> tuple[Any, ...]:
