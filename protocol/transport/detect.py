@@ -54,7 +54,7 @@ class Detecting:
         """What stands in the way of the one that is tried."""
         if self._chosen is not None:
             return self._chosen.trouble
-        return next((each.trouble for each in self._candidates.values()), self._lost or "")
+        return self._lost or next(iter(self._candidates.values())).trouble
 
     @property
     def connections(self) -> int:
