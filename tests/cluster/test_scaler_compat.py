@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ def ran(cluster: Cluster, whose: str) -> dict[str, Any]:
     return found
 
 
-def test_the_same_program_gives_the_same(cluster: Cluster) -> None:
+@pytest.mark.parametrize("backend", ["ymq", pytest.param("zmq", marks=pytest.mark.cluster_long)])
+def test_the_same_program_gives_the_same(
+    backend: str, cluster_of: Callable[[str], Cluster]
+) -> None:
+    cluster = cluster_of(backend)
     theirs = ran(cluster, "scaler.Client")
     ours = ran(cluster, "futurefsm.client.scaler_compat.Client")
     assert ours == theirs
