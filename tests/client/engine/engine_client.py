@@ -1,11 +1,13 @@
 """A small client of the engine, made of the protocol's own parts. Bounded waits, no sleeps."""
 
 import pickle
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
 import cloudpickle
+from engine_server import EngineServer
 
 from futurefsm.client.engine.launch import EngineHandle
 from futurefsm.protocol import messages as m
@@ -22,25 +24,63 @@ from futurefsm.protocol.object_store import (
 )
 from futurefsm.protocol.task_flags import TaskFlags
 from futurefsm.protocol.transport.poller import Poller
-from futurefsm.protocol.transport.ymq import YmqStream, connect_unix
+from futurefsm.protocol.transport.ymq import YmqStream, connect_tcp, connect_unix
 from futurefsm.protocol.transport.zmq_transport import ZmqDealer
 
 BOUND = 60.0
 
 
-class EngineClient:
-    """Talks to an engine as a client does, one step at a time."""
+class YmqPeer:
+    """The least that speaks YMQ, with the interface of a `ZmqDealer`."""
 
-    def __init__(self, handle: EngineHandle, identity: bytes | None = None) -> None:
+    def __init__(self, address: str, identity: bytes) -> None:
+        host, port = address.removeprefix("tcp://").split(":")
+        self.stream = YmqStream(connect_tcp(host, int(port)), identity)
+        self.poll_item = self.stream.poll_item
+        self.stream.flush()
+        self._came: list[bytes] = []
+
+    def send(self, data: bytes) -> None:
+        """Queue, and send what the link takes: all of it, for what tests send."""
+        self.stream.send_frames([data])
+        self.stream.flush()
+
+    def receive(self) -> bytes | None:
+        """The next message, or None."""
+        if not self._came and not self.stream.eof:
+            self._came += map(bytes, self.stream.receive())
+        return self._came.pop(0) if self._came else None
+
+    def close(self) -> None:
+        """End the link."""
+        self.stream.close()
+
+
+class EngineClient:
+    """Talks to an engine as a client does, one step at a time.
+
+    `handle` has an address and, if it is a server's, a backend.
+    """
+
+    def __init__(
+        self,
+        handle: "EngineHandle | EngineServer",
+        identity: bytes | None = None,
+        *,
+        register: bool = True,
+    ) -> None:
         self.identity = identity or new_identity()
         self.ids = IdSource(self.identity)
-        self._dealer = ZmqDealer(handle.address, self.identity)
+        channel: Any = YmqPeer if getattr(handle, "backend", "zmq") == "ymq" else ZmqDealer
+        self._dealer = channel(handle.address, self.identity)
         self._poller = Poller()
         self._poller.register(self._dealer.poll_item)
         self.messages: list[m.Message] = []
         self.events: list[StoreEvent] = []
         self.stream: YmqStream | None = None
         self.store = StoreClient()
+        if not register:
+            return
         self.send(m.ClientHeartbeat())
         echo = self.wait(lambda one: isinstance(one, m.ClientHeartbeatEcho))
         assert isinstance(echo, m.ClientHeartbeatEcho)
@@ -55,8 +95,13 @@ class EngineClient:
 
     def open_storage(self) -> None:
         """Connect to the object store."""
-        self.stream = YmqStream(connect_unix(self.storage.host), self.identity)
+        self.stream = YmqStream(self._dial(), self.identity)
         self._poller.register(self.stream.poll_item)
+
+    def _dial(self) -> socket.socket:
+        if self.storage.scheme == "tcp":
+            return connect_tcp(self.storage.host, self.storage.port)
+        return connect_unix(self.storage.host)
 
     def close_storage(self) -> None:
         """End the connection to the object store."""
@@ -178,7 +223,7 @@ class EngineClient:
 
     def figures(self) -> tuple[int, ...]:
         """What the store says of itself: ids, payloads, bytes, waiting requests, and more."""
-        stream = YmqStream(connect_unix(self.storage.host), b"figures")
+        stream = YmqStream(self._dial(), b"figures")
         asked = StoreHeader(RequestKind.INFO, bytes(32), 0, 1)
         stream.send_frames([encode_header(asked)])
         stream.flush()

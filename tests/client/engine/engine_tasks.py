@@ -228,3 +228,35 @@ def holds_the_lock() -> None:
     import re
 
     re.match(r"(a+)+$", "a" * 60 + "b")
+
+
+def add(a: int, b: int) -> int:
+    """The sum."""
+    return a + b
+
+
+def wait_for_ever() -> None:
+    """Ends when it is killed."""
+    time.sleep(1000)
+
+
+def say_and_wait(path: str) -> None:
+    """Writes its process id, and ends when it is killed."""
+    with open(path, "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(1000)
+
+
+def nested_client(number: int) -> int:
+    """A client of the task's own engine, which waits for tasks of its own."""
+    from futurefsm.client.client import Client
+
+    with Client() as client:
+        return sum(client.map(abs, range(number)))
+
+
+def wait_for_file(path: str) -> int:
+    """Ends when the file is there."""
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    return 3
