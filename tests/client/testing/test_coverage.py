@@ -75,6 +75,21 @@ def bytes_that_are_lost_after_their_future_was_cancelled() -> None:
     world.finish()
 
 
+def a_link_that_is_lost_before_a_cancel_is_told() -> None:
+    world = World(STRICT, workers=1, faults=HARSH)
+    first, second = submit(world), submit(world)
+    until_it_runs(world, first)
+    party = second.party
+    party.run_inbox()
+    assert second.future is not None
+    party.hold = True
+    second.future.cancel()
+    party.hold = False
+    second.told_cancel = True
+    party.lose("cut")
+    world.finish()
+
+
 def a_wait_that_runs_out_when_the_answer_is_there() -> None:
     world = World(faults=HARSH)
     record = submit(world)
@@ -92,6 +107,7 @@ def test_every_row_that_can_be_reached_is_visited() -> None:
         no_worker_for_a_task_that_one_has(cancelled=True)
         a_task_again_while_its_worker_is_killed()
         bytes_that_are_lost_after_their_future_was_cancelled()
+        a_link_that_is_lost_before_a_cancel_is_told()
         a_wait_that_runs_out_when_the_answer_is_there()
         for seed in range(_ROUNDS):
             done = hunt(random_setting, seed=seed, worlds=_WORLDS)
