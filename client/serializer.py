@@ -13,6 +13,7 @@ from futurefsm.client.errors import UnsendableError
 from futurefsm.client.guard import guard
 from futurefsm.client.portable import Portable
 from futurefsm.client.scaler_errors import loads as loads_error
+from futurefsm.client.steady import ATOMS, Steady
 from futurefsm.client.uploads import Blob
 
 # Smaller bytes are not worth a look-up; larger ones are not worth hashing.
@@ -47,6 +48,7 @@ class Serializer:
 
     def __init__(self, codec: Codec | None = None, *, guarded: bool = False) -> None:
         self._by_reference: dict[int, tuple[Any, Blob]] = {}
+        self._steady = Steady(_travels_by_reference)
         self._codec = codec
         self._guarded = guarded
         self._dumps: Callable[[Any], bytes] = _dumps if codec is None else self._dumps_own
@@ -62,9 +64,17 @@ class Serializer:
         known = self._by_reference.get(id(fn))
         if known is not None and known[0] is fn:
             return known[1]
+        if self._codec is not None:
+            return self._function_blob(fn, fn, {})
+        same = self._steady.find(fn)
+        if same is not None:
+            return same
+        mark = self._steady.mark(fn)
         blob = self._function_blob(fn, fn, {})
         if _travels_by_reference(fn) and len(self._by_reference) < _BY_REFERENCE_MAX:
             self._by_reference[id(fn)] = (fn, blob)
+        else:
+            self._steady.keep(fn, mark, blob)
         return blob
 
     def argument(self, value: Any, place: str, fn: Callable[..., Any]) -> Blob:
@@ -116,6 +126,8 @@ class Serializer:
 
 
 def _dumps(value: Any) -> bytes:
+    if type(value) in ATOMS:
+        return pickle.dumps(value, protocol=5)  # the same bytes, ten times as fast
     return bytes(cloudpickle.dumps(value, protocol=5))
 
 
