@@ -171,3 +171,20 @@ class Timers(RuleBasedStateMachine):
 
 TestTimers = Timers.TestCase
 TestTimers.settings = settings(max_examples=60, deadline=None)
+
+
+def test_a_channel_that_came_back() -> None:
+    """A heartbeat is due at once, whatever was asked before; silence goes on."""
+    session = Session(period_s=2.0, timeout_s=60.0)
+    session.reopened(0.0)  # nothing is open yet
+    assert session.due(0.0) == ()
+    session.opened(0.0)
+    assert session.due(0.0) == (SendHeartbeat(0),)
+    session.reopened(1.0)
+    assert session.due(1.0) == (SendHeartbeat(0),)
+    assert session.due(1.5) == ()
+    now = 1.5
+    while not (due := session.due(now)):
+        now += 1.0
+    assert isinstance(due[0], Silent)
+    assert now < 61.0

@@ -89,8 +89,10 @@ def test_ymq(peer: Peer, caplog: pytest.LogCaptureFixture) -> None:
     assert channel.deadline() is None
     assert channel.trouble
     assert channel.lost is None
+    assert peer.hear(1) == [b"hello"]
     peer.end()
     drive(channel, poller, lambda: channel.lost, [])
+    assert channel.lost == "it closed the connection"
     channel.close()
 
 

@@ -326,3 +326,15 @@ def test_finish_gives_what_was_sent_time(owner: Owner, peer: Peer) -> None:
     owner.link.close()
     assert owner.link.lost == "it was closed here"
     assert owner.link.turn(monotonic()) == []
+
+
+def test_without_a_poller(peer: Peer) -> None:
+    """Whoever looks often enough needs none."""
+    address = parse_address(f"tcp://127.0.0.1:{peer.port}")
+    link = YmqLink(address, lambda sock: YmqStream(sock, ME), patience_s=PATIENCE_S)
+    link.turn(monotonic())
+    peer.accept()
+    while not link.up:
+        assert link.lost is None
+        link.turn(monotonic())
+    link.close()

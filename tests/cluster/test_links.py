@@ -1,0 +1,142 @@
+"""What a broken link does to the futures, on real clusters: resets, ends, on both channels."""
+
+import operator
+import sys
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cloudpickle
+import pytest
+
+from futurefsm.client.client import Client
+from futurefsm.fsm.errors import ConnectionLostError
+from tests.cluster.conftest import PATIENCE_S, Cluster
+from tests.cluster.proxy import Proxy
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+class Proxied(NamedTuple):
+    client: Client
+    scheduler: Proxy
+    storage: Proxy
+
+
+@pytest.fixture
+def proxied(cluster: Cluster) -> Iterator[Proxied]:
+    """A client with a proxy before each of its channels."""
+    with Proxy(cluster.address) as scheduler, Proxy(cluster.storage) as storage:
+        client = Client(
+            scheduler.address,
+            backend=cluster.backend,
+            object_storage_address=storage.address,
+            timeout=PATIENCE_S,
+        )
+        try:
+            yield Proxied(client, scheduler, storage)
+        finally:
+            client.disconnect(timeout=5)
+
+
+# Workers cannot import this file.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+
+def doubled(number: int, seconds: float = 0.0) -> int:
+    time.sleep(seconds)
+    return 2 * number
+
+
+def test_a_reset_on_the_scheduler_channel(proxied: Proxied) -> None:
+    client = proxied.client
+    # Some have ended, some run, some wait when it breaks.
+    futures = [client.submit(doubled, n, 0.3) for n in range(8)]
+    assert futures[0].result(PATIENCE_S) == 0
+    proxied.scheduler.reset()
+    later = [client.submit(doubled, n) for n in range(100)]
+    assert [f.result(PATIENCE_S) for f in futures] == [2 * n for n in range(8)]
+    assert [f.result(PATIENCE_S) for f in later] == [2 * n for n in range(100)]
+    assert proxied.scheduler.connections >= 2
+    assert client.violations == 0
+
+
+def test_a_task_that_is_sent_into_a_broken_link_arrives(proxied: Proxied) -> None:
+    client = proxied.client
+    proxied.scheduler.reset(stay_down=True)
+    futures = [client.submit(doubled, n) for n in range(20)]
+    assert not any(f.done() for f in futures)
+    proxied.scheduler.resume()
+    assert [f.result(PATIENCE_S) for f in futures] == [2 * n for n in range(20)]
+
+
+def test_a_cancel_is_sent_again(proxied: Proxied) -> None:
+    client = proxied.client
+    # Two run, and more wait, when the link is there.
+    futures = [client.submit(time.sleep, 100) for _ in range(4)]
+    assert client.submit(operator.add, 1, 2).cancel(timeout=PATIENCE_S)
+    proxied.scheduler.reset(stay_down=True)
+    for future in futures:
+        future.cancel(timeout=0)
+    assert not any(f.done() for f in futures)
+    proxied.scheduler.resume()
+    assert client.cancel(futures, timeout=PATIENCE_S)
+    assert [f.cancel_outcome for f in futures] == ["confirmed"] * 4
+    assert client.submit(operator.add, 1, 2).result(PATIENCE_S) == 3
+
+
+def test_an_end_of_the_scheduler_channel(proxied: Proxied, cluster: Cluster) -> None:
+    client = proxied.client
+    running = [client.submit(doubled, n, 1.0) for n in range(3)]
+    proxied.scheduler.finish()
+    if cluster.backend == "zmq":
+        # There it means nothing, and the link comes back.
+        assert [f.result(PATIENCE_S) for f in running] == [0, 2, 4]
+        return
+    for future in running:
+        with pytest.raises(ConnectionLostError) as caught:
+            future.result(PATIENCE_S)
+        assert f"the scheduler at {proxied.scheduler.address} is gone" in str(caught.value)
+        assert "it closed the connection" in str(caught.value)
+
+
+def test_a_reset_on_the_storage_channel(proxied: Proxied) -> None:
+    client = proxied.client
+    payload = bytes(range(256)) * 40_000
+    futures = [client.submit(bytes.upper, payload + bytes([n])) for n in range(4)]
+    proxied.storage.reset()
+    # What was on its way is asked again: the uploads, and the results.
+    for n, future in enumerate(futures):
+        assert future.result(PATIENCE_S) == (payload + bytes([n])).upper()
+    for _ in range(3):
+        future = client.submit(bytes.lower, payload)
+        proxied.storage.reset()
+        assert future.result(PATIENCE_S) == payload.lower()
+    assert proxied.storage.connections >= 2
+    assert client.violations == 0
+
+
+def test_a_result_that_cannot_be_fetched_yet(proxied: Proxied) -> None:
+    client = proxied.client
+    future = client.submit(doubled, 21, 0.5)
+    later = client.submit(doubled, 1)
+    assert later.result(PATIENCE_S) == 2
+    proxied.storage.reset(stay_down=True)
+    # It has ended as far as anybody can say; the bytes are asked for when that works again.
+    other = client.submit(doubled, 4)
+    proxied.storage.resume()
+    assert future.result(PATIENCE_S) == 42
+    assert other.result(PATIENCE_S) == 8
+
+
+def test_an_end_of_the_storage_channel(proxied: Proxied) -> None:
+    client = proxied.client
+    running = [client.submit(doubled, n, 30.0) for n in range(3)]
+    assert running[0].running()
+    proxied.storage.finish()
+    for future in running:
+        with pytest.raises(ConnectionLostError) as caught:
+            future.result(PATIENCE_S)
+        said = str(caught.value)
+        assert f"the object store of the scheduler at {proxied.scheduler.address}" in said
+        assert f"at {proxied.storage.address} is gone: it closed the connection" in said
