@@ -133,7 +133,7 @@ def serve(opened: Any, *, workers: int, client_timeout_s: float, protected: bool
         client_timeout_s: silence after which a client counts as gone.
         protected: refuse a client's shutdown request.
     """
-    from futurefsm.client.engine.launch import _memory
+    from futurefsm.client.engine.launch import machine_memory
     from futurefsm.client.engine.main import Watches
     from futurefsm.client.engine.respawn import Respawn
     from futurefsm.client.engine.server import Server
@@ -154,7 +154,7 @@ def serve(opened: Any, *, workers: int, client_timeout_s: float, protected: bool
         opened,
         pool,
         Respawn(workers),
-        store_bytes=_memory() // 2,
+        store_bytes=machine_memory() // 2,
         client_timeout_s=client_timeout_s,
         ends=(),
         foreground=True,

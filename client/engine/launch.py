@@ -174,7 +174,7 @@ def _private_directory(base: str | None) -> str:
     )
 
 
-def _memory() -> int:
+def machine_memory() -> int:
     """Bytes of memory of this machine."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -220,7 +220,7 @@ def launch(
     config: dict[str, Any] = {
         "workers": workers,
         "max_result_bytes": max_result_bytes,
-        "store_bytes": _memory() // 2 if store_bytes is None else store_bytes,
+        "store_bytes": machine_memory() // 2 if store_bytes is None else store_bytes,
         "client_timeout_s": client_timeout_s,
         "path": [str(entry) for entry in sys.path],
         "argv": [str(argument) for argument in getattr(sys, "argv", [])],

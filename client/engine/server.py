@@ -12,6 +12,7 @@ import signal
 import time
 from collections import Counter
 from itertools import count
+from typing import Any
 
 from futurefsm.client.engine import frames
 from futurefsm.client.engine import outputs as out
@@ -91,6 +92,7 @@ class Server:
             protected,
         )
         self._end_by = _END_SIGNALS if foreground else _END_SIGNALS[:2]
+        self._before: dict[int, Any] = {}
         self._signals = self._catch_signals()
         for fd in ends:
             self._on(fd, self._end)
@@ -133,6 +135,8 @@ class Server:
         self._doors.close()
         self._storage.close()
         signal.set_wakeup_fd(-1)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         for fd in self._signals:
             os.close(fd)
 
@@ -147,7 +151,7 @@ class Server:
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         # Handlers that do nothing, and not SIG_IGN: that would be inherited by the workers.
         for number in (signal.SIGCHLD, *_END_SIGNALS):
-            signal.signal(number, lambda *_: None)
+            self._before[number] = signal.signal(number, lambda *_: None)
         self._on(read, self._signal)
         return read, write
 

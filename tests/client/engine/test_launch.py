@@ -286,13 +286,13 @@ def test_a_process_without_standard_streams(tmp_path: Path) -> None:
 
 
 def test_memory_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert launching._memory() > 1 << 28
+    assert launching.machine_memory() > 1 << 28
 
     def unknown(name: Any) -> int:
         raise ValueError(name)
 
     monkeypatch.setattr(os, "sysconf", unknown)
-    assert launching._memory() == 4 << 30
+    assert launching.machine_memory() == 4 << 30
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing(
