@@ -55,20 +55,19 @@ def pack(
         if function is None:
             function = serializer.function(fn, kwargs)
         nested = bool(found)
+        met_before = len(found)
         for place, arg in enumerate(args, 1):
             if isinstance(arg, INPUTS):
                 plain = False
                 arguments.append(arg)
-                continue
-            if arg.__class__ is Blob:
+            elif arg.__class__ is Blob:
                 # A graph's constant, pickled once for all its nodes.
                 arguments.append(arg)
-                continue
-            before = len(found)
-            blob = serializer.argument(arg, f"argument {place}", fn)
-            if len(found) > before:
-                nested = True
-            arguments.append(_Nested if len(found) > before else blob)
+            else:
+                arguments.append(serializer.argument(arg, f"argument {place}", fn))
+                if found and len(found) > met_before:
+                    nested, met_before = True, len(found)
+                    arguments[-1] = _Nested
     if not nested:
         return Packed(function, tuple(arguments), plain)
     return _with_plan(serializer, fn, args, kwargs, arguments)

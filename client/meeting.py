@@ -1,23 +1,38 @@
 """Who pickles what: references and futures may only be pickled by a submit that looks for them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import local
+from types import TracebackType
 from typing import Any
 
-_here = local()
+
+class _Here(local):
+    found: "list[Any] | None" = None
 
 
-@contextmanager
-def met() -> Iterator[list[Any]]:
-    """The references and futures that this thread pickles meanwhile."""
-    before = getattr(_here, "found", None)
-    found: list[Any] = []
-    _here.found = found
-    try:
-        yield found
-    finally:
-        _here.found = before
+_here = _Here()
+
+
+class met:
+    """The references and futures that this thread pickles meanwhile: ``with met() as found``."""
+
+    # Not a generator: every submit comes here.
+    __slots__ = ("_before",)
+
+    _before: "list[Any] | None"
+
+    def __enter__(self) -> list[Any]:
+        self._before = _here.found
+        found: list[Any] = []
+        _here.found = found
+        return found
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _here.found = self._before
 
 
 def meet(what: Any, why_not: str) -> tuple[Any, ...]:
@@ -26,7 +41,7 @@ def meet(what: Any, why_not: str) -> tuple[Any, ...]:
     Raises:
         TypeError: nobody looks for it, with `why_not`.
     """
-    found = getattr(_here, "found", None)
+    found = _here.found
     if found is None:
         raise TypeError(why_not)
     found.append(what)
