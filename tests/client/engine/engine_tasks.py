@@ -260,3 +260,36 @@ def wait_for_file(path: str) -> int:
     while not os.path.exists(path):
         time.sleep(0.01)
     return 3
+
+
+def surroundings() -> Any:
+    """What a client made here would connect to."""
+    from futurefsm.client.engine import context
+
+    here = context.current()
+    return None if here is None else tuple(here)
+
+
+def surroundings_later(path: str) -> None:
+    """Leaves a thread behind, which makes the file when there are none any more."""
+
+    def look() -> None:
+        while surroundings() is not None:
+            time.sleep(0.001)
+        with open(path, "w"):
+            pass
+
+    threading.Thread(target=look, daemon=True).start()
+
+
+def speaks() -> int:
+    """Writes, in pieces."""
+    print("a", "b", sep="-", end="!")
+    sys.stderr.write("e")
+    return 7
+
+
+def speaks_for_ever() -> None:
+    """Ends when it is killed."""
+    while True:
+        print("x" * 1000)

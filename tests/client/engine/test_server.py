@@ -22,7 +22,7 @@ from futurefsm.client.errors import (
 )
 from futurefsm.protocol import messages as m
 from futurefsm.protocol.ids import serializer_id
-from futurefsm.protocol.task_flags import Profile
+from futurefsm.protocol.task_flags import Profile, TaskFlags
 from futurefsm.protocol.transport.ymq import YmqStream, connect_unix
 
 Start = Callable[..., EngineHandle]
@@ -39,6 +39,48 @@ def test_the_profile(client: EngineClient) -> None:
     answer = client.answer(client.submit(lambda: sum(range(1_000_000))))
     assert isinstance(answer, m.TaskResult)
     assert 0.0 < Profile.unpack(answer.metadata).seconds < BOUND
+
+
+def test_a_task_finds_its_own_scheduler(engine: Start, tmp_path: Path) -> None:
+    handle = engine(1)
+    with EngineClient(handle) as client:
+        ask = client.put(tasks.surroundings)
+        assert client.result(client.task(ask, priority=4)) == (handle.address, "zmq", 4)
+        assert client.result(client.task(ask)) == (handle.address, "zmq", 0)
+        # A thread that a task left behind is in no task any more.
+        seen = tmp_path / "seen"
+        assert client.result(client.submit(tasks.surroundings_later, str(seen))) is None
+        deadline = time.monotonic() + BOUND
+        while not seen.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_what_a_task_writes_comes_before_its_answer(client: EngineClient) -> None:
+    function = client.put(tasks.speaks)
+    task_id = client.ids.task_id()
+    flags = TaskFlags(stream_output=True).pack()
+    client.send(m.Task(task_id, client.identity, flags, function))
+    assert client.result(task_id) == 7
+    logs = [one for one in client.messages if isinstance(one, m.TaskLog)]
+    assert {one.task_id for one in logs} == {task_id}
+    written = [(one.log_type, one.content) for one in logs]
+    out = m.LogType.STDOUT
+    assert written == [(out, "a"), (out, "-"), (out, "b"), (out, "!"), (m.LogType.STDERR, "e")]
+    # Without the flag nothing is sent, also by a thread of the task before.
+    assert client.result(client.task(function)) == 7
+    client.round_trip()
+    assert [one for one in client.messages if isinstance(one, m.TaskLog)] == logs
+
+
+def test_a_task_that_writes_without_end_can_be_cancelled(client: EngineClient) -> None:
+    task_id = client.ids.task_id()
+    flags = TaskFlags(stream_output=True).pack()
+    client.send(m.Task(task_id, client.identity, flags, client.put(tasks.speaks_for_ever)))
+    client.wait(lambda one: isinstance(one, m.TaskLog))
+    client.cancel(task_id)
+    assert client.answer(task_id) == m.TaskCancelConfirm(task_id, CANCELED)
+    assert client.result(client.submit(len, "ab")) == 2
 
 
 def test_an_exception_shows_its_remote_frames(client: EngineClient) -> None:
