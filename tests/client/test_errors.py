@@ -20,6 +20,7 @@ SAMPLES: list[tuple[type[Exception], tuple[Any, ...], str]] = [
     (errors.RemoteError, ("mod.T", "text", "why", "the traceback"), "mod.T: text.*the traceback"),
     (errors.QueueFullError, ("full",), "full"),
     (errors.ForkedClientError, ("forked",), "forked"),
+    (errors.InvalidReferenceError, ("deleted",), "deleted"),
     (errors.ResultUnreadableError, ("unreadable",), "unreadable"),
 ]
 
