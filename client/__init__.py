@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from futurefsm.client.errors import EngineError as EngineError
     from futurefsm.client.errors import EngineStartError as EngineStartError
     from futurefsm.client.errors import ForkedClientError as ForkedClientError
+    from futurefsm.client.errors import InvalidReferenceError as InvalidReferenceError
     from futurefsm.client.errors import ObjectStoreFullError as ObjectStoreFullError
     from futurefsm.client.errors import QueueFullError as QueueFullError
     from futurefsm.client.errors import RemoteError as RemoteError
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from futurefsm.client.errors import TaskRefusedError as TaskRefusedError
     from futurefsm.client.errors import UnsendableError as UnsendableError
     from futurefsm.client.errors import WorkerStartError as WorkerStartError
+    from futurefsm.client.graph import GraphCycleError as GraphCycleError
+    from futurefsm.client.graph import MissingKeyError as MissingKeyError
     from futurefsm.client.insecure import InsecureConnectionWarning as InsecureConnectionWarning
+    from futurefsm.client.references import ObjectReference as ObjectReference
     from futurefsm.client.scaler_errors import ClusterError as ClusterError
 
 __getattr__, __all__ = attach(
@@ -36,7 +40,11 @@ __getattr__, __all__ = attach(
         "EngineError": "futurefsm.client.errors",
         "EngineStartError": "futurefsm.client.errors",
         "ForkedClientError": "futurefsm.client.errors",
+        "GraphCycleError": "futurefsm.client.graph",
         "InsecureConnectionWarning": "futurefsm.client.insecure",
+        "InvalidReferenceError": "futurefsm.client.errors",
+        "MissingKeyError": "futurefsm.client.graph",
+        "ObjectReference": "futurefsm.client.references",
         "ObjectStoreFullError": "futurefsm.client.errors",
         "QueueFullError": "futurefsm.client.errors",
         "RemoteError": "futurefsm.client.errors",
