@@ -49,9 +49,9 @@ class Client(Submits, concurrent.futures.Executor):
             of silence after which the scheduler counts as lost.
         name: for threads, logs and monitors.
         backend: what the cluster speaks, "ymq" or "zmq"; by default what the environment variable
-            SCALER_NETWORK_BACKEND says, else it is found out by trying both.
+            SCALER_NETWORK_BACKEND says, else what the scheduler's greeting tells.
         tls: for a ``tls://`` or ``wss://`` address: the path of a file with the authorities to
-            trust, or an `ssl.SSLContext`; by default the system's authorities.
+            trust, or its text, or an `ssl.SSLContext`; by default the system's authorities.
         object_storage_address: of the cluster's object store, where the one that the scheduler
             names cannot be reached from here.
         heartbeat_interval: seconds between two signs of life.
