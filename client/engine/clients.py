@@ -20,8 +20,16 @@ class Clients(OrderedDict[bytes, Client]):
         self._timeout = timeout_s
         self._departed: OrderedDict[bytes, None] = OrderedDict()
 
+    def again(self, identity: bytes, now: float) -> Client | None:
+        """A client sent something; None if it is none of these."""
+        known = self.get(identity)
+        if known is not None:
+            known.heard = now
+            self.move_to_end(identity)
+        return known
+
     def heard(self, identity: bytes, now: float, *, begins: bool = True) -> Client:
-        """A client sent something.
+        """One that is none of these sent something.
 
         Args:
             identity: who.
@@ -29,14 +37,9 @@ class Clients(OrderedDict[bytes, Client]):
             begins: something that a client begins with. One that said goodbye comes back with
                 that only: the last it sent before may arrive after its goodbye.
         """
-        if not begins and identity in self._departed:
-            return Client(identity, now)
-        known = self.get(identity)
-        if known is None:
-            known = self[identity] = Client(identity, now)
-        else:
-            known.heard = now
-            self.move_to_end(identity)
+        known = Client(identity, now)
+        if begins or identity not in self._departed:
+            self[identity] = known
         return known
 
     def deadline(self) -> float | None:

@@ -59,7 +59,8 @@ class Crew:
     def busy(self, worker: int, task: Task) -> None:
         """It has a task now."""
         self.tasks[worker] = task
-        self._running[task.priority] += 1
+        if self._size:
+            self._running[task.priority] += 1
 
     def freed(self, worker: int, now: float) -> None:
         """It answered."""
@@ -84,7 +85,7 @@ class Crew:
         return task, True
 
     def _ends(self, task: Task | None) -> None:
-        if task is not None:
+        if task is not None and self._size:
             self._running[task.priority] -= 1
             if not self._running[task.priority]:
                 del self._running[task.priority]

@@ -120,9 +120,12 @@ class Scheduler(Answers):
 
     def received(self, client: bytes, message: m.Message, now: float) -> list[out.Output]:
         """A message of a client. None raises, whatever it is."""
-        known = self._clients.heard(client, now, begins=type(message) in _BEGINS)
-        if self._clients.returned(client):
-            self._out.append(out.Admit(owner_prefix(client)))
+        clients = self._clients
+        known = clients.again(client, now)
+        if known is None:
+            known = clients.heard(client, now, begins=type(message) in _BEGINS)
+            if clients.returned(client):
+                self._out.append(out.Admit(owner_prefix(client)))
         receiver = self._receivers.get(type(message))
         if receiver is None:
             self._complain(client, f"a {type(message).__name__} is not for a scheduler")
@@ -320,10 +323,8 @@ class Scheduler(Answers):
         if ends and task.graph is not None:
             self._graphs.ended(task, event, fact)
 
-    # What `Graphs` needs, under the names that it knows.
-
     def fire(self, task: Task, event: Event, **fact: Any) -> None:
-        """An event of one task."""
+        """An event of one task. This and the next three are for `Graphs`."""
         self._fire(task, event, **fact)
 
     def send(self, client: Client, message: m.Message) -> None:

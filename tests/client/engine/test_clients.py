@@ -12,7 +12,8 @@ def test_the_first_to_be_silent_is_the_one_heard_first() -> None:
     assert book.silent(0.0) is None
     book.heard(b"a", 0.0)
     book.heard(b"b", 1.0)
-    assert book.heard(b"a", 2.0) is book[b"a"]
+    assert book.again(b"a", 2.0) is book[b"a"]
+    assert book.again(b"nobody", 2.0) is None
     assert book.deadline() == 11.0
     assert book.silent(10.9) is None
     assert book.silent(11.0).identity == b"b"  # type: ignore[union-attr]
