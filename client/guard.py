@@ -25,6 +25,16 @@ def guard(fn: Any, /, *args: Any, **kwargs: Any) -> Any:
     raise carried
 
 
+def guard_named(fn: Any, names: tuple[str, ...], /, *values: Any) -> Any:
+    """`guard`, of a call whose last values are those of keyword arguments with these names."""
+    cut = len(values) - len(names)
+    try:
+        return fn(*values[:cut], **dict(zip(names, values[cut:], strict=True)))
+    except BaseException as error:
+        carried = _carried(error)
+    raise carried
+
+
 def _carried(error: BaseException) -> BaseException:
     """An exception whose pickle is that of `error`, or of a `RemoteError` that tells of it."""
     import pickle

@@ -7,7 +7,8 @@ without them pays nothing.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, NamedTuple
 
 import cloudpickle
@@ -52,11 +53,16 @@ def pack(
     arguments: list[Any] = []
     plain = True
     with met() as found:
+        values: Iterable[tuple[Any, Any]] = enumerate(args, 1)
         if function is None:
-            function = serializer.function(fn, kwargs)
+            function = serializer.named(fn, tuple(kwargs)) if kwargs else None
+            if function is not None:
+                values = chain(values, ((repr(name), value) for name, value in kwargs.items()))
+            else:
+                function = serializer.function(fn, kwargs)
         nested = bool(found)
         met_before = len(found)
-        for place, arg in enumerate(args, 1):
+        for place, arg in values:
             if isinstance(arg, INPUTS):
                 plain = False
                 arguments.append(arg)
@@ -70,7 +76,7 @@ def pack(
                     arguments[-1] = _Nested
     if not nested:
         return Packed(function, tuple(arguments), plain)
-    return _with_plan(serializer, fn, args, kwargs, arguments)
+    return _with_plan(serializer, fn, args, kwargs, arguments[: len(args)])
 
 
 class _Nested:

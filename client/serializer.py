@@ -10,7 +10,7 @@ import cloudpickle
 
 from futurefsm.client.blame import blame, said, shown, type_name
 from futurefsm.client.errors import UnsendableError
-from futurefsm.client.guard import guard
+from futurefsm.client.guard import guard, guard_named
 from futurefsm.client.portable import Portable
 from futurefsm.client.scaler_errors import loads as loads_error
 from futurefsm.client.steady import ATOMS, Steady
@@ -25,6 +25,7 @@ SHARE_MAX_BYTES = 8 * 2**20
 _BY_REFERENCE_MAX = 4096
 
 _GUARD = Portable(guard)
+_GUARD_NAMED = Portable(guard_named)
 
 
 class Codec(Protocol):
@@ -48,6 +49,7 @@ class Serializer:
 
     def __init__(self, codec: Codec | None = None, *, guarded: bool = False) -> None:
         self._by_reference: dict[int, tuple[Any, Blob]] = {}
+        self._named: dict[tuple[int, tuple[str, ...]], tuple[Any, Blob]] = {}
         self._steady = Steady(_travels_by_reference)
         self._codec = codec
         self._guarded = guarded
@@ -75,6 +77,29 @@ class Serializer:
             self._by_reference[id(fn)] = (fn, blob)
         else:
             self._steady.keep(fn, mark, blob)
+        return blob
+
+    def named(self, fn: Callable[..., Any], names: tuple[str, ...]) -> Blob | None:
+        """A function whose last arguments will be those of keywords with these names.
+
+        So the bytes of the function are the same for each call, and those of large values are
+        shared. None where keywords have to travel with the function.
+
+        Raises:
+            UnsendableError: as `function`.
+        """
+        if not self._guarded or self._codec is not None:
+            return None
+        known = self._named.get((id(fn), names))
+        if known is not None and known[0] is fn:
+            return known[1]
+        try:
+            payload = _dumps(partial(_GUARD_NAMED, fn, names))
+        except Exception as error:
+            raise _unsendable(fn, "the function itself", fn, error) from error
+        blob = Blob(payload, _digest(payload), name_of(fn))
+        if _travels_by_reference(fn) and len(self._named) < _BY_REFERENCE_MAX:
+            self._named[id(fn), names] = (fn, blob)
         return blob
 
     def argument(self, value: Any, place: str, fn: Callable[..., Any]) -> Blob:

@@ -12,7 +12,7 @@ import cloudpickle
 import pytest
 
 from futurefsm.client.errors import RemoteError
-from futurefsm.client.guard import guard
+from futurefsm.client.guard import guard, guard_named
 from futurefsm.client.portable import Portable
 from futurefsm.client.scaler_errors import loads
 from futurefsm.client.serializer import Serializer
@@ -59,6 +59,8 @@ def fails(kind: Any, *args: Any) -> None:
 def test_values_pass() -> None:
     assert guard(divmod, 7, 2) == (3, 1)
     assert guard(int, "ff", base=16) == 255
+    assert guard_named(int, ("base",), "ff", 16) == 255
+    assert guard_named(dict, ("a", "b"), 1, 2) == {"a": 1, "b": 2}
 
 
 @pytest.mark.parametrize(
@@ -161,3 +163,11 @@ def test_it_works_where_this_package_is_not_installed(tmp_path: Path) -> None:
 
 def test_it_is_small() -> None:
     assert len(cloudpickle.dumps(Portable(guard))) < 16_000
+
+
+def test_keywords_fail_as_everything_else() -> None:
+    with pytest.raises(Exception) as caught:
+        guard_named(fails, ("kind",), ValueError)
+    error = loads(pickle.dumps(caught.value))
+    assert isinstance(error, ValueError)
+    assert "in guard_named" not in "".join(traceback.format_exception(error))

@@ -68,3 +68,27 @@ def test_in_the_function_itself(client: Client, scheduler: ScriptedScheduler) ->
     for args, kwargs in (((), {}), (([reference],), {}), ((), {"x": reference})):
         with pytest.raises(UnsendableError, match=r"the function itself of .*captures"):
             pack(Serializer(), captures, None, args, kwargs)
+
+
+def test_keywords_to_a_cluster_travel_as_arguments(
+    client: Client, scheduler: ScriptedScheduler
+) -> None:
+    serializer, reference = Serializer(guarded=True), client.send_object("r")
+    packed = pack(serializer, show, None, (1,), {"x": 2, "y": reference})
+    assert packed.arguments[2] is reference
+    assert not packed.plain
+    function = pickle.loads(packed.function.payload)
+    values = [pickle.loads(each.payload) for each in packed.arguments[:2]]
+    assert function(*values, "R") == ((1,), {"x": 2, "y": "R"})
+    other = pack(serializer, show, None, (), {"x": bytes(1000), "y": 3})
+    assert other.function is packed.function
+    assert other.arguments[0].digest is not None
+    nested = pack(serializer, show, None, (5,), {"x": [reference]})
+    plan, own, *objects = nested.arguments
+    assert objects[1:] == [reference]
+    loaded = [pickle.loads(each.payload) for each in (plan, own, objects[0])]
+    assert with_references(*loaded, "R") == ((5,), {"x": ["R"]})
+    with pytest.raises(UnsendableError, match="argument 'z' of show"):
+        pack(serializer, show, None, (), {"z": (n for n in ())})
+    with pytest.raises(UnsendableError, match="the function itself"):
+        pack(serializer, lambda **_: scheduler, None, (), {"z": 1})
