@@ -125,6 +125,14 @@ class Outgoing:
         """Drop the uploads that no task and no reference needs."""
         self._uploads.clear_idle()
 
+    def upload_again(self) -> None:
+        """Announce and upload once more what live tasks and references need."""
+        needed = [upload for tracked in self._tasks.values() for upload in tracked.uploads]
+        found = self._uploads.again(needed)
+        if found:
+            self._out.append(Send(announcement(self.identity, [upload for upload, _ in found])))
+            self._out += [Put(upload.object_id, payload) for upload, payload in found]
+
     def stored(self, object_id: bytes) -> None:
         """The store has an object that was uploaded."""
         self._uploads.stored(object_id)

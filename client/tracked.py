@@ -107,6 +107,7 @@ class Tracked:
     """What the wire needs to know of one task."""
 
     __slots__ = (
+        "asked",
         "delayed",
         "deleted",
         "failed",
@@ -125,6 +126,8 @@ class Tracked:
         self.message: Task | None = None
         self.uploads: tuple[Upload, ...] = ()
         self.sent = False
+        # A cancel was sent.
+        self.asked = False
         self.sent_at = 0.0
         self.settled: State | None = None
         self.object_id: bytes | None = None

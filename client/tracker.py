@@ -56,6 +56,9 @@ from futurefsm.protocol.messages import (
 )
 from futurefsm.protocol.session import SendHeartbeat, Session
 
+# Who is late by more, in seconds, may have been forgotten by a scheduler that is strict.
+_AWAY_S = 2.0
+
 
 class Tracker(Outgoing):
     """One client's side of the protocol.
@@ -87,6 +90,7 @@ class Tracker(Outgoing):
         self.lifecycle = lifecycle
         self.storage_address: StorageAddress | None = None
         self.session = Session(period_s, timeout_s)
+        self._period = period_s
         self.violations = 0
         self.shutdown_asked = False
         # Monotonic seconds of the last sign of life.
@@ -97,25 +101,45 @@ class Tracker(Outgoing):
         self._ended = Ended(lifecycle)
         self._overdue = Overdue(timeout_s)
         self._probe: bytes | None = None
+        self._renewed_at = 0.0
 
     # Time.
 
     def opened(self, now: float) -> None:
         """The scheduler channel is open: a session begins."""
         self.session.opened(now)
-        if self._serializer is not None:
-            object_id = serializer_id(self.identity)
-            create = serializer_announcement(self.identity, object_id, len(self._serializer))
-            self._out += (Send(create), Put(object_id, self._serializer))
+        self._upload_serializer()
         self.tick(now)
 
     def reopened(self, now: float) -> None:
         """The scheduler channel was broken, and is there again: a heartbeat, at once."""
         self.session.reopened(now)
+        if self.last_heard is not None and now - self.last_heard > self._period + _AWAY_S:
+            self.renew(now)
         self.tick(now)
+
+    def renew(self, now: float) -> None:
+        """A scheduler that heard nothing of this client for too long has forgotten it, deleted its
+        objects, and says nothing of it. Register again, and upload what is needed from now on.
+
+        Where it has not, nothing is lost by it: the same bytes take the place of the same.
+        """
+        self._renewed_at = now
+        if self._serializer is not None:
+            self.session.reopened(now)
+            self._upload_serializer()
+            self.upload_again()
+
+    def _upload_serializer(self) -> None:
+        if self._serializer is not None:
+            object_id = serializer_id(self.identity)
+            create = serializer_announcement(self.identity, object_id, len(self._serializer))
+            self._out += (Send(create), Put(object_id, self._serializer))
 
     def tick(self, now: float) -> None:
         """Let time pass: heartbeats, and the end of patience."""
+        if self.session.away(now) > _AWAY_S:
+            self.renew(now)
         for due in self.session.due(now):
             if isinstance(due, SendHeartbeat):
                 beat = ClientHeartbeat(Resource(), due.latency_microseconds, self._hostname)
@@ -160,6 +184,7 @@ class Tracker(Outgoing):
                 self._send_task(task_id, tracked, now)
             elif effect == fx.SEND_CANCEL:
                 if tracked is not None and tracked.sent:
+                    tracked.asked = True
                     self._out.append(Send(task_cancel(task_id)))
                 elif tracked is not None:
                     # Held back: no scheduler has heard of it, so the answer is ours. Nor will one:
@@ -243,11 +268,18 @@ class Tracker(Outgoing):
         elif came.event in (ev.RESULT_SUCCESS, ev.RESULT_FAILED) and came.object_id is None:
             self._violated(task_id, "a TaskResult without its object")
         else:
+            if came.event == ev.CONFIRM_CANCELED and not (tracked.asked or tracked.settled):
+                self._cancelled_unasked()
             value = came.worker_exit if died else came.object_id
             self._out.append(Fire(task_id, came.event, value, metadata=came.metadata))
             if tracked.settled is FINISHED and came.object_id is not None:
                 # A second result. The first counts, and nobody will ask for what this one brings.
                 self.perform(task_id, (fx.DELETE_RESULT,), came.object_id, self._now)
+
+    def _cancelled_unasked(self) -> None:
+        """Nobody cancelled it: the scheduler has ended all tasks of a client that was silent."""
+        if self._now >= self._renewed_at + _AWAY_S:
+            self.renew(self._now)
 
     def _late(self, task_id: bytes, event: ev.Event, object_id: bytes | None) -> None:
         """A message for a task whose future is forgotten: the table still says what to do."""

@@ -6,7 +6,7 @@ that its user sent and holds a reference to is kept until it is disowned.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from futurefsm.protocol.messages import (
@@ -19,6 +19,9 @@ from futurefsm.protocol.messages import (
 # What idle uploads may occupy in the cluster: enough for the functions of a large program.
 IDLE_BYTES_MAX = 64 * 2**20
 IDLE_COUNT_MAX = 1024
+
+# A larger object cannot be uploaded again: its bytes would be held as long as any task needs them.
+KEPT_BYTES_MAX = 8 * 2**20
 
 
 class Blob(NamedTuple):
@@ -44,6 +47,7 @@ class Upload:
         "name",
         "needed_by",
         "object_id",
+        "payload",
         "promised",
         "redeemed",
         "size",
@@ -54,6 +58,8 @@ class Upload:
         self.digest = blob.digest
         self.name = blob.name
         self.size = len(blob.payload)
+        # For a scheduler that has forgotten this client, and all of its objects.
+        self.payload = blob.payload if self.size <= KEPT_BYTES_MAX else None
         self.needed_by = 0
         self.dropped = False
         # Of a reference: the tasks that came, and, once it is disowned, all that will.
@@ -154,6 +160,19 @@ class Uploads:
         self._idle_bytes += upload.size
         while self._idle_bytes > self._idle_bytes_max or len(self._idle) > self._idle_count_max:
             self._drop_oldest()
+
+    def again(self, needed: Iterable[Upload]) -> list[tuple[Upload, bytes]]:
+        """The cluster may have lost them all: those to upload again, with their bytes. What no
+        task needs is dropped; what a reference needs is kept.
+
+        Args:
+            needed: by tasks.
+        """
+        self.clear_idle()
+        wanted = {upload.object_id: upload for upload in (*needed, *self._owned.values())}
+        found = [(up, up.payload) for up in wanted.values() if up.payload is not None]
+        self._unstored.update((upload.object_id, upload) for upload, _ in found)
+        return found
 
     def clear_idle(self) -> None:
         """Drop everything that no task needs."""

@@ -97,6 +97,11 @@ class Session:
         self._asked_at = None
         return self._latency
 
+    def away(self, now: float) -> float:
+        """Seconds in which nobody looked, although it was time to: the process was stopped, or its
+        thread. Ask before `due`."""
+        return max(0.0, now - self._looked_at - self._period) if self._open else 0.0
+
     def due(self, now: float) -> tuple[Due, ...]:
         """What is to be done now; asking again at the same time gives nothing."""
         if not self._open:

@@ -305,3 +305,63 @@ def test_a_shutdown_is_asked_for_and_answered() -> None:
     it.received(m.ClientShutdownResponse(False), NOW)
     assert it.take() == [Shutdown(False)]
     assert it.violations == 0
+
+
+def renewed(outputs: list[Any]) -> bool:
+    """Whether the client registers again, and uploads what is needed."""
+    puts = [put.object_id for put in of(Put, outputs)]
+    return serializer_id(ME) in puts
+
+
+def test_who_was_stopped_may_be_forgotten() -> None:
+    """A heartbeat first, then the serializer, then what live tasks need under the same ids."""
+    it = tracker(serializer=b"pickle")
+    sent(it, b"one")
+    function, argument = (put.object_id for put in of(Put, it.take()))
+    it.received(m.ClientHeartbeatEcho(m.StorageAddress("there", 7)), NOW)
+    it.tick(NOW + 2)
+    assert not renewed(it.take())
+    it.tick(NOW + 4 + 10)
+    beat, create, put, create_more, *puts = it.take()
+    assert isinstance(beat.message, m.ClientHeartbeat)
+    assert create.message.object_metadata.object_types == (m.ObjectType.SERIALIZER,)
+    assert put == Put(serializer_id(ME), b"pickle")
+    assert create_more.message.object_metadata.object_ids == (function, argument)
+    assert puts == [Put(function, b"fn"), Put(argument, b"one")]
+
+
+def test_a_cancel_that_nobody_asked_for_is_a_sign_of_it() -> None:
+    it = tracker(serializer=b"pickle")
+    canceled = m.CancelConfirmType.CANCELED
+    tasks = [sent(it, task_id=bytes([n]) * 16) for n in range(3)]
+    it.perform(tasks[0], [fx.SEND_CANCEL], None, NOW)
+    it.take()
+    it.received(m.TaskCancelConfirm(tasks[0], canceled), NOW)
+    assert not renewed(it.take())
+    it.received(m.TaskCancelConfirm(tasks[1], canceled), NOW)
+    assert renewed(it.take())
+    # All tasks end so: once is enough.
+    it.received(m.TaskCancelConfirm(tasks[2], canceled), NOW + 0.1)
+    assert not renewed(it.take())
+
+
+def test_a_link_that_was_away_for_long() -> None:
+    it = tracker(serializer=b"pickle")
+    it.received(m.ClientHeartbeatEcho(m.StorageAddress("there", 7)), NOW)
+    it.tick(NOW + 2)
+    it.take()
+    it.reopened(NOW + 2.5)
+    outputs = it.take()
+    assert isinstance(outputs[0].message, m.ClientHeartbeat)
+    assert not renewed(outputs)
+    for second in range(3, 9):
+        it.tick(NOW + second)
+    assert not renewed(it.take())
+    it.reopened(NOW + 9)
+    assert renewed(it.take())
+
+
+def test_where_nobody_looks_for_a_serializer_nobody_forgets() -> None:
+    it = tracker()
+    it.tick(NOW + 1000)
+    assert not of(Put, it.take())

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from futurefsm.client.uploads import Blob, Upload, Uploads
+from futurefsm.client.uploads import KEPT_BYTES_MAX, Blob, Upload, Uploads
 from futurefsm.protocol.ids import IdSource
 
 
@@ -80,3 +80,30 @@ def test_never_dropped_while_needed_and_bounded(moves: list[tuple[int, bool]]) -
         assert not gone & {upload.object_id for upload in held}
         alive -= gone
         assert len(alive) <= len({upload.object_id for upload in held}) + 2
+
+
+def test_everything_again() -> None:
+    """For a cluster that has lost all objects of this client."""
+    uploads = table()
+    one, two, owned = shared(b"one"), shared(b"two"), shared(b"owned")
+    needed, _ = uploads.need(one)
+    idle, _ = uploads.need(two)
+    uploads.release(idle)
+    uploads.own(b"mine" * 8, owned)
+    huge, _ = uploads.need(Blob(bytes(KEPT_BYTES_MAX + 1), None, "huge"))
+    again = uploads.again([needed, huge, needed])
+    assert [(upload.object_id, payload) for upload, payload in again] == [
+        (needed.object_id, b"one"),
+        (b"mine" * 8, b"owned"),
+    ]
+    # What no task needs is forgotten: the next one uploads it anew.
+    assert uploads.need(two)[1]
+    # And what is on its way again is not deleted before it has arrived.
+    uploads.stored(needed.object_id)
+    uploads.again([needed])
+    uploads.dropped.clear()
+    uploads.release(needed)
+    uploads.clear_idle()
+    assert needed.object_id not in uploads.dropped
+    uploads.stored(needed.object_id)
+    assert needed.object_id in uploads.dropped

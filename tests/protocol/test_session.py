@@ -188,3 +188,13 @@ def test_a_channel_that_came_back() -> None:
         now += 1.0
     assert isinstance(due[0], Silent)
     assert now < 61.0
+
+
+def test_who_looks_late_was_away():
+    session = Session(period_s=2.0)
+    assert session.away(50.0) == 0.0
+    session.opened(100.0)
+    assert session.away(102.0) == 0.0
+    assert session.away(110.0) == 8.0
+    session.due(110.0)
+    assert session.away(110.0) == 0.0
