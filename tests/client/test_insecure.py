@@ -3,13 +3,17 @@ import warnings
 import pytest
 
 from futurefsm.client import insecure
+from futurefsm.client.client import Client
 from futurefsm.client.insecure import (
     InsecureConnectionWarning,
     is_exposed,
     warn_of_scheduler,
     warn_of_storage,
 )
+from futurefsm.fsm.errors import ConnectionLostError
+from futurefsm.protocol.messages import StorageAddress
 from futurefsm.protocol.transport.address import parse_address
+from tests.client.scripted import PATIENCE_S, ScriptedScheduler
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +93,26 @@ def test_the_store_that_a_scheduler_names(scheduler, storage, warned):
 def test_errors_may_be_made_of_it():
     with pytest.raises(InsecureConnectionWarning):
         warn_of_scheduler(parse_address("tcp://192.0.2.1:1"))
+
+
+def test_a_client_of_another_machine_warns_before_it_dials():
+    with pytest.raises(InsecureConnectionWarning, match=r"tcp://192\.0\.2\.1:2345 is not enc"):
+        Client("tcp://192.0.2.1:2345")
+
+
+def test_a_store_on_another_machine_is_warned_of_before_it_is_dialled():
+    """Here where warnings are errors: then nothing is sent, and the client says why."""
+    with ScriptedScheduler() as scheduler:
+        scheduler._storage = StorageAddress("192.0.2.1", 2345, "tcp")
+        with pytest.raises(ConnectionLostError, match=r"object store at tcp://192\.0\.2\.1:2345"):
+            Client(scheduler.address, timeout=PATIENCE_S)
+
+
+def test_a_store_on_another_machine_that_the_user_knows_of():
+    with ScriptedScheduler() as scheduler:
+        scheduler._storage = StorageAddress("192.0.2.1", 2345, "tcp")
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with pytest.raises(ConnectionLostError):  # nobody is there
+                Client(scheduler.address, timeout=1)
+    assert [each.category for each in caught] == [InsecureConnectionWarning]

@@ -1,6 +1,7 @@
 import select
 import socket
 import ssl
+from time import monotonic
 
 import pytest
 from certificates import authority, local
@@ -9,8 +10,11 @@ from futurefsm.client.streams import stream_opener
 from futurefsm.protocol.errors import HandshakeError, ProtocolError
 from futurefsm.protocol.transport.address import parse_address
 from futurefsm.protocol.transport.layers import server_layers
+from futurefsm.protocol.transport.poller import Poller
 from futurefsm.protocol.transport.tls import server_context
 from futurefsm.protocol.transport.ymq import YmqStream
+from futurefsm.protocol.transport.ymq_link import YmqLink
+from tests.protocol.transport.peers import drive, listening
 
 BOUND = 60
 
@@ -124,3 +128,48 @@ def test_what_is_wrong_is_said_at_once(tmp_path):
     with pytest.raises(ValueError, match="no host and path for HTTP"):
         stream_opener(b"c", None, parse_address("ws://127.0.0.1:1/a b"))
     assert stream_opener(b"c", ssl.create_default_context(), secure)
+
+
+def linked(scheme, peer):
+    where = parse_address(f"{scheme}://127.0.0.1:{peer.port}")
+    opened = stream_opener(b"Client|1", authority().path, where)
+    link = YmqLink(where, lambda sock: opened(where, sock), patience_s=BOUND)
+    poller = Poller()
+    link.attach(poller)
+    return link, poller
+
+
+def test_a_handshake_that_fails_is_final_and_says_what_to_do():
+    with listening() as peer:
+        link, poller = linked("tls", peer)
+        drive(link, poller, lambda: link.trouble.startswith("it accepts"), [])
+        peer.accept()  # plain YMQ
+        drive(link, poller, lambda: link.lost, [])
+        assert link.lost.startswith("the server at 127.0.0.1 speaks plain YMQ, not TLS")
+        link.close()
+
+
+@pytest.mark.parametrize("scheme", ["tls", "wss"])
+def test_a_reset_is_followed_by_another_connection(scheme):
+    with listening() as peer:
+        link, poller = linked(scheme, peer)
+        for times in (1, 2):
+            drive(link, poller, lambda: link.trouble.startswith("it accepts"), [])
+            peer.accept(greet=False)
+            peer.stream = served(peer.sock, scheme)
+
+            def greeted(times=times):
+                if peer.stream.wants_write:
+                    peer.stream.flush()
+                if select.select([peer.sock], [], [], 0.02)[0]:
+                    peer.stream.receive()
+                link.turn(monotonic())
+                return link.connections == times and peer.stream.peer_identity is not None
+
+            deadline = monotonic() + BOUND
+            while not greeted():
+                assert monotonic() < deadline
+            peer.reset()
+            drive(link, poller, lambda: not link.up, [])
+        assert link.lost is None
+        link.close()
