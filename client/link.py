@@ -1,6 +1,7 @@
 """From an address to a scheduler channel, and to the engine behind it if it is ours."""
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from futurefsm.client.insecure import warn_of_scheduler
@@ -103,32 +104,15 @@ def open_link(
         ValueError: the address is none, or workers were asked of a cluster.
         EngineStartError: the embedded engine did not start.
     """
+    new_tracker = partial(Tracker, identity, ids, lifecycle, timeout_s=timeout, hostname=hostname)
     if address is not None:
         if workers is not None:
             raise ValueError(f"workers={workers} is for the embedded engine, not for {address}")
-        where = parse_address(address)
-        tracker = Tracker(
-            identity,
-            ids,
-            lifecycle,
-            serializer=serializer or _SCALER_SERIALIZER,
-            timeout_s=timeout,
-            period_s=reach.heartbeat_interval,
-            hostname=hostname,
+        tracker = new_tracker(
+            serializer=serializer or _SCALER_SERIALIZER, period_s=reach.heartbeat_interval
         )
-        storage = _parsed(reach.object_storage_address)
-        open_stream = stream_opener(identity, reach.tls, where, storage)
-        channel = open_channel(
-            where, identity, reach, open_stream, timeout_s=timeout, hostname=hostname
-        )
-        warn_of_scheduler(where)
-        return Link(
-            tracker,
-            channel,
-            open_stream,
-            f"the scheduler at {where}",
-            storage_address=storage,
-            address=where,
+        return _cluster_link(
+            parse_address(address), tracker, reach, timeout_s=timeout, hostname=hostname
         )
     from futurefsm.client.engine.launch import launch
 
@@ -144,20 +128,31 @@ def open_link(
     # Where what runs cannot be cancelled, pending has to mean that it does not run: a task stays
     # here until a worker is free for it.
     holds = lifecycle.row("running", "cancel").answer is False
-    tracker = Tracker(
-        identity,
-        ids,
-        lifecycle,
-        credits=count if holds else None,
-        serializer=serializer,
-        timeout_s=timeout,
-        hostname=hostname,
-    )
+    tracker = new_tracker(credits=count if holds else None, serializer=serializer)
     channel = ZmqChannel(
         lambda: ZmqDealer(engine.address, identity), patience_s=timeout, steady=True
     )
     open_stream = stream_opener(identity)
     return Link(tracker, channel, open_stream, "the embedded engine", engine)
+
+
+def _cluster_link(
+    where: Address, tracker: Tracker, reach: Reach, *, timeout_s: float, hostname: str
+) -> Link:
+    storage = _parsed(reach.object_storage_address)
+    open_stream = stream_opener(tracker.identity, reach.tls, where, storage)
+    channel = open_channel(
+        where, tracker.identity, reach, open_stream, timeout_s=timeout_s, hostname=hostname
+    )
+    warn_of_scheduler(where)
+    return Link(
+        tracker,
+        channel,
+        open_stream,
+        f"the scheduler at {where}",
+        storage_address=storage,
+        address=where,
+    )
 
 
 def open_channel(
