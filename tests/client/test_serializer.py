@@ -2,6 +2,8 @@
 
 import functools
 import operator
+import pickle
+import sys
 import threading
 from typing import Any
 from unittest.mock import Mock
@@ -10,7 +12,7 @@ import pytest
 
 from futurefsm.client.blame import shown
 from futurefsm.client.errors import UnsendableError
-from futurefsm.client.serializer import SHARE_MIN_BYTES, Serializer, name_of
+from futurefsm.client.serializer import SHARE_MIN_BYTES, Serializer, name_of, travelling
 
 
 def plain(a: int, b: int = 2) -> int:
@@ -146,3 +148,58 @@ def test_a_closure_with_a_variable_that_comes_later() -> None:
     with pytest.raises(UnsendableError, match="closure lock"):
         Serializer().function(early, {})
     later = 1
+
+
+class Own:
+    """A serializer of a user's own, by names where it knows one."""
+
+    def serialize(self, obj: Any) -> bytes:
+        if obj == "text":
+            return "not bytes"  # type: ignore[return-value]
+        if callable(obj):
+            return f"F{obj.__module__}:{obj.__qualname__}".encode()
+        return b"V" + pickle.dumps(obj)
+
+    def deserialize(self, payload: bytes) -> Any:
+        if payload[:1] == b"V":
+            return pickle.loads(payload[1:])
+        module, _, name = payload[1:].decode().partition(":")
+        return operator.attrgetter(name)(sys.modules[module])
+
+
+def test_a_codec_of_a_users_own_is_used_for_all_but_errors() -> None:
+    serializer = Serializer(Own())
+    assert serializer.function(plain, {}).payload.startswith(b"F")
+    assert serializer.loads(serializer.function(plain, {}).payload) is plain
+    value = serializer.argument([1], "argument 1", plain).payload
+    assert value.startswith(b"V")
+    assert serializer.loads(memoryview(value)) == [1]
+    assert isinstance(serializer.loads_error(pickle.dumps(KeyError(1))), KeyError)
+    with pytest.raises(UnsendableError, match=r"argument 1 of plain.*gave a str, not bytes"):
+        serializer.argument("text", "argument 1", plain)
+
+
+def test_a_codec_that_knows_functions_only_gets_no_guard() -> None:
+    serializer = Serializer(Own(), guarded=True)
+    assert serializer.loads(serializer.function(plain, {}).payload) is plain
+    assert serializer.named(plain, ("b",)) is None
+
+
+class Half:
+    def serialize(self, obj: Any) -> bytes:
+        return b""
+
+
+class Locked(Own):
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+def test_a_codec_has_to_travel() -> None:
+    assert isinstance(pickle.loads(travelling(Own())), Own)
+    with pytest.raises(TypeError, match=r"has no deserialize\(\)"):
+        travelling(Half())
+    with pytest.raises(TypeError, match=r"an instance, not the class: Own\(\)"):
+        travelling(Own)
+    with pytest.raises(UnsendableError, match=r"the serializer of this client.*it.lock"):
+        travelling(Locked())

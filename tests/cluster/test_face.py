@@ -16,7 +16,7 @@ import pytest
 
 from futurefsm.client.client import Client
 from futurefsm.client.completed import as_completed
-from futurefsm.client.errors import UnsendableError
+from futurefsm.client.errors import DeserializationError, ResultUnreadableError, UnsendableError
 from futurefsm.fsm.errors import ClientClosedError
 from tests.cluster.conftest import PATIENCE_S
 
@@ -189,3 +189,23 @@ def test_futures_outlive_the_last_reference_to_their_client(new_client: NewClien
     futures = [new_client().submit(double, n) for n in range(2)]
     gc.collect()
     assert [future.result(PATIENCE_S) for future in futures] == [0, 2]
+
+
+class OneWay(Compressed):
+    """What it makes of one value nobody can read."""
+
+    def serialize(self, obj: Any) -> bytes:
+        return b"?" if obj == "unreadable" else super().serialize(obj)
+
+
+def test_bytes_that_a_serializer_cannot_read(new_client: NewClient) -> None:
+    client = new_client(serializer=OneWay(1))
+    try:
+        error = client.submit(len, "unreadable").exception(PATIENCE_S)
+        assert isinstance(error, DeserializationError)
+        assert "AssertionError" in str(error)
+        with pytest.raises(ResultUnreadableError, match="AssertionError"):
+            client.submit("".join, ["un", "readable"]).result(PATIENCE_S)
+        assert client.submit(len, "readable").result(PATIENCE_S) == 8
+    finally:
+        client.disconnect(timeout=10)
