@@ -17,6 +17,7 @@ from typing import Any
 from futurefsm.client.engine import frames
 from futurefsm.client.engine import outputs as out
 from futurefsm.client.engine.doors import Doors
+from futurefsm.client.engine.mail import Mail
 from futurefsm.client.engine.pipe import Answer
 from futurefsm.client.engine.respawn import Respawn
 from futurefsm.client.engine.results import PROTOCOL, Buffer
@@ -97,6 +98,7 @@ class Server:
         for fd in ends:
             self._on(fd, self._end)
         self._router = doors.router
+        self._mail = Mail(self._router.send, self._scheduler.knows)
         self._on(self._router.poll_item, self._client_messages)
         self._storage = StorageServer(
             doors.listener,
@@ -170,13 +172,19 @@ class Server:
     def _patience(self) -> float | None:
         if self._more:
             return 0.0
-        times = (self._scheduler.deadline(), self._respawn.deadline(), self._accept_at)
+        times = (
+            self._scheduler.deadline(),
+            self._respawn.deadline(),
+            self._accept_at,
+            self._mail.deadline(),
+        )
         first = min((one for one in times if one is not None), default=None)
         return None if first is None else max(0.0, first - time.monotonic())
 
     def _timers(self) -> None:
         now = time.monotonic()
         self._perform(self._scheduler.tick(now))
+        self._mail.tick(now)
         for worker in self._respawn.overdue(now):
             self._complain(b"", "a worker did not come up in time")
             self._pool.kill(worker)
@@ -226,7 +234,7 @@ class Server:
                 case out.SendTo(client, message):
                     if isinstance(message, ClientHeartbeatEcho):
                         message = ClientHeartbeatEcho(self._doors.storage_for(client))
-                    self._router.send(client, encode(message))
+                    self._mail.send(client, encode(message), time.monotonic())
                 case out.Run():
                     self._run(output)
                 case out.StoreResult(_, object_id):
@@ -354,7 +362,8 @@ class Server:
     def _written(self, run: out.Run, answer: Answer) -> None:
         text = bytes(answer.payload).decode("utf-8", "replace")
         log_type = LogType.STDERR if answer.stream else LogType.STDOUT
-        self._router.send(run.source, encode(TaskLog(run.task_id, log_type, text)))
+        message = TaskLog(run.task_id, log_type, text)
+        self._mail.send(run.source, encode(message), time.monotonic())
 
     # -- trouble
 

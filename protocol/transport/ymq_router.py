@@ -86,7 +86,8 @@ class YmqRouter:
         self._interest: dict[int, int] = {}
         self._peers: dict[bytes, int] = {}
         self._names: dict[int, bytes] = {}
-        self._held: OrderedDict[bytes, list[bytes]] = OrderedDict()
+        # With the number of their bytes.
+        self._held: OrderedDict[bytes, tuple[list[bytes], int]] = OrderedDict()
         self._arrived: deque[tuple[bytes, Payload]] = deque()
         self._closed = False
 
@@ -222,7 +223,7 @@ class YmqRouter:
             self._drop(old, again=False)
         self._peers[identity] = fd
         self._names[fd] = identity
-        self._streams[fd].send_frames(self._held.pop(identity, ()))
+        self._streams[fd].send_frames(self._held.pop(identity, ((), 0))[0])
 
     def _flush(self, fd: int) -> None:
         stream = self._streams[fd]
@@ -246,7 +247,7 @@ class YmqRouter:
         if identity is not None:
             del self._peers[identity]
             if stream.reset if again is None else again:
-                self._held[identity] = []
+                self._held[identity] = ([], 0)
                 if len(self._held) > HELD_PEERS:
                     self._held.popitem(last=False)
         if again is False:
@@ -254,10 +255,11 @@ class YmqRouter:
         stream.close()
 
     def _hold(self, identity: bytes, payload: bytes) -> bool:
-        held = self._held.get(identity)
-        if held is None or sum(map(len, held)) + len(payload) > HELD_BYTES:
+        held, size = self._held.get(identity, ([], HELD_BYTES))
+        if size + len(payload) > HELD_BYTES or identity not in self._held:
             return False
         held.append(payload)
+        self._held[identity] = (held, size + len(payload))
         return True
 
     def _drain(self, fd: int, end: float) -> None:

@@ -13,6 +13,14 @@ def block(path: Path) -> None:
     time.sleep(1000)
 
 
+def until(path: Path, gate: Path) -> str:
+    """Says that it runs, and ends when it may."""
+    path.touch()
+    while not gate.exists():
+        time.sleep(0.01)
+    return "through"
+
+
 def add(a: int, b: int) -> int:
     return a + b
 

@@ -15,6 +15,7 @@ from engine_server import EngineServer
 from futurefsm.protocol.object_store import RequestKind, StoreHeader, encode_header
 from futurefsm.protocol.transport.ymq import YmqStream, connect_tcp
 from tests.cluster.conftest import PATIENCE_S, need_scaler
+from tests.cluster.proxy import Proxy
 from tests.cluster.server_tasks import (
     OwnError,
     Shouting,
@@ -24,6 +25,7 @@ from tests.cluster.server_tasks import (
     nested,
     raises,
     speak,
+    until,
 )
 
 # Scaler leaves sockets and loops to the garbage collector.
@@ -293,6 +295,21 @@ def test_several_clients_in_threads(make: Make) -> None:
     for thread in threads:
         thread.join()
     assert results == [[n + 1 for n in range(50)]] * 4
+
+
+def test_a_link_that_is_reset(server: EngineServer, tmp_path: Path) -> None:
+    """The client dials again, and gets the result that was sent while it was away."""
+    from scaler import Client
+
+    with Proxy(server.address) as proxy:
+        client = Client(proxy.address)
+        running = client.submit(until, tmp_path / "runs", tmp_path / "gate")
+        await_file(tmp_path / "runs")
+        proxy.reset()
+        (tmp_path / "gate").touch()
+        assert running.result(PATIENCE_S) == "through"
+        assert client.submit(add, 1, 2).result(PATIENCE_S) == 3
+        client.disconnect()
 
 
 def test_shutdown_is_refused_by_default(make: Make) -> None:

@@ -1,0 +1,73 @@
+"""What is said to clients whose link is down for a moment. Without a clock: time is an argument.
+
+A router drops what is meant for somebody who is not connected just now. A client that lives dials
+again, and waits for that very answer: so it is kept, in order and within bounds, until it can go or
+the client is given up.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable
+
+KEPT_BYTES = 1 << 20
+"""For each client; what is more is lost."""
+
+AGAIN_S = 0.2
+"""So often it is tried again."""
+
+
+class Mail:
+    """Sends, and keeps what cannot be sent.
+
+    Args:
+        send: the router's: False when a message was dropped.
+        lives: whether a client may come back.
+
+    Attributes:
+        lost: messages that were given up.
+    """
+
+    def __init__(
+        self, send: Callable[[bytes, bytes], bool], lives: Callable[[bytes], bool]
+    ) -> None:
+        self.lost = 0
+        self._send = send
+        self._lives = lives
+        self._kept: dict[bytes, deque[bytes]] = {}
+        self._bytes: Counter[bytes] = Counter()
+        self._at = 0.0
+
+    def send(self, client: bytes, data: bytes, now: float) -> None:
+        """A message for a client."""
+        kept = self._kept.get(client)
+        if kept is None:
+            if self._send(client, data):
+                return
+            if not self._lives(client):
+                self.lost += 1
+                return
+            if not self._kept:
+                self._at = now + AGAIN_S
+            kept = self._kept[client] = deque()
+        if self._bytes[client] + len(data) > KEPT_BYTES:
+            self.lost += 1
+        else:
+            kept.append(data)
+            self._bytes[client] += len(data)
+
+    def deadline(self) -> float | None:
+        """When to call `tick`."""
+        return self._at if self._kept else None
+
+    def tick(self, now: float) -> None:
+        """Time passed: try again, if it is time to."""
+        if not self._kept or now < self._at:
+            return
+        self._at = now + AGAIN_S
+        for client, kept in tuple(self._kept.items()):
+            while kept and self._send(client, kept[0]):
+                self._bytes[client] -= len(kept.popleft())
+            if kept and not self._lives(client):
+                self.lost += len(kept)
+                kept.clear()
+            if not kept:
+                del self._kept[client], self._bytes[client]
