@@ -27,6 +27,7 @@ from futurefsm.protocol.object_store import (
 )
 from futurefsm.protocol.transport.poller import Poller, Waker
 from futurefsm.protocol.transport.ymq import YmqStream, accept, listen_tcp, listen_unix
+from futurefsm.protocol.transport.ymq_router import YmqRouter
 from futurefsm.protocol.transport.zmq_transport import ZmqRouter
 
 M = TypeVar("M")
@@ -41,9 +42,10 @@ class ScriptedScheduler:
     Args:
         echo: whether heartbeats are answered.
         tcp: listen where a client of somebody else's make can connect, too.
+        backend: "zmq", or "ymq", which has no other addresses.
     """
 
-    def __init__(self, *, echo: bool = True, tcp: bool = False) -> None:
+    def __init__(self, *, echo: bool = True, tcp: bool = False, backend: str = "zmq") -> None:
         self._dir = tempfile.TemporaryDirectory(prefix="futurefsm-test-")
         folder = Path(self._dir.name)
         self.echo = echo
@@ -56,8 +58,10 @@ class ScriptedScheduler:
         self._deletions: queue.Queue[bytes] = queue.Queue()
         self._todo: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._ids = IdSource(b"scripted")
+        tcp = tcp or backend == "ymq"
         where = "tcp://127.0.0.1:0" if tcp else f"ipc://{folder / 'scheduler'}"
-        self._router = ZmqRouter(where)
+        self.backend = backend
+        self._router = YmqRouter(where) if backend == "ymq" else ZmqRouter(where)
         self.address = self._router.address
         if tcp:
             self._listener = listen_tcp("127.0.0.1")

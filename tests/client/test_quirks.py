@@ -55,6 +55,22 @@ def violations(client: Client, count: int) -> Iterator[None]:
     assert client.violations - before == count
 
 
+@pytest.fixture(params=["zmq", "ymq"])
+def scheduler(request: pytest.FixtureRequest) -> Iterator[ScriptedScheduler]:
+    with ScriptedScheduler(backend=request.param) as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def client(scheduler: ScriptedScheduler) -> Iterator[Client]:
+    """Talks to `scheduler`. Closed without waiting for answers that a test did not give."""
+    made = Client(scheduler.address, backend=scheduler.backend, timeout=20, cancel_timeout=10)
+    try:
+        yield made
+    finally:
+        made.disconnect(timeout=0)
+
+
 # Cancels.
 
 
@@ -254,7 +270,9 @@ def test_a_value_that_cannot_be_read(client: Client, scheduler: ScriptedSchedule
 
 def test_a_result_that_never_comes_into_existence(scheduler: ScriptedScheduler) -> None:
     """Row 'a failing node': a result is announced whose object nobody ever stores."""
-    client = Client(scheduler.address, timeout=3.0, heartbeat_interval=0.1)
+    client = Client(
+        scheduler.address, backend=scheduler.backend, timeout=3.0, heartbeat_interval=0.1
+    )
     future = client.submit(operator.add, 1, 2)
     scheduler.send_result(scheduler.expect(m.Task), scheduler.new_object_id())
     with pytest.raises(ResultLostError, match="has not sent it for 3 s"):
@@ -393,7 +411,8 @@ def test_a_failing_item_of_a_map_ends_nothing_else(
 
 def test_dropping_the_last_reference_cancels_nothing(scheduler: ScriptedScheduler) -> None:
     """Row 'the last reference to a client'."""
-    future = Client(scheduler.address, timeout=PATIENCE_S).submit(operator.add, 1, 2)
+    made = [Client(scheduler.address, backend=scheduler.backend, timeout=PATIENCE_S)]
+    future = made.pop().submit(operator.add, 1, 2)
     scheduler.result(scheduler.expect(m.Task), 3)
     assert future.result(PATIENCE_S) == 3
     assert scheduler.expect(m.ClientDisconnect)
