@@ -22,6 +22,9 @@ PROOF_S = 5.0
 be ignored, because the scheduler believes that the old one lives."""
 
 
+_NOBODY = "nobody accepts a connection there"
+
+
 class ZmqChannel:
     """A client's end.
 
@@ -39,7 +42,7 @@ class ZmqChannel:
         self, open_dealer: Callable[[], ZmqDealer], *, patience_s: float, steady: bool = False
     ) -> None:
         self.lost: str | None = None
-        self.trouble = "nobody accepts a connection there"
+        self.trouble = _NOBODY
         self.connections = 0
         self.steady = steady
         self._open_dealer = open_dealer
@@ -140,6 +143,9 @@ class ZmqChannel:
                 self.connections += 1
                 if self.connections > 1:
                     self._proof_at = now + self._proof
+            elif event == "reached":
+                if self.trouble == _NOBODY:
+                    self.trouble = "it accepts connections, but says nothing"
             elif self._up:
                 self._break("the connection broke", now)
                 return

@@ -19,6 +19,7 @@ from futurefsm.protocol.errors import TransportClosedError, TransportFullError
 MAX_MESSAGE = 256 * 2**20
 """Bytes; a peer that sends a larger frame is disconnected by libzmq."""
 
+_REACHED = zmq.EVENT_CONNECTED
 _COMES = zmq.EVENT_HANDSHAKE_SUCCEEDED
 _GOES = zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
 
@@ -124,7 +125,7 @@ class ZmqDealer(_ZmqSocket):
             socket.setsockopt(zmq.IPV6, 1)
         if watched:
             # Before it dials: a connection may come about at once.
-            self._monitor = socket.get_monitor_socket(_COMES | _GOES)
+            self._monitor = socket.get_monitor_socket(_REACHED | _COMES | _GOES)
         try:
             socket.connect(address)
         except zmq.ZMQError as error:
@@ -136,13 +137,13 @@ class ZmqDealer(_ZmqSocket):
         return [each for each in (self._socket, self._monitor) if each is not None]
 
     def link_events(self) -> list[str]:
-        """What happened to the connection since the last call, "up" or "down", in order. "down"
-        before any "up": the peer ended it before it was one.
+        """What happened to the connection since the last call, in order: "reached" (somebody
+        accepts it), "up" (and speaks ZeroMQ), "down".
         """
         found: list[str] = []
         while self._monitor is not None and self._monitor.poll(0):
             event = recv_monitor_message(self._monitor)["event"]
-            found.append("up" if event & _COMES else "down")
+            found.append("reached" if event & _REACHED else "up" if event & _COMES else "down")
         return found
 
     def send(self, payload: bytes) -> None:
