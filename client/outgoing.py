@@ -152,8 +152,9 @@ class Outgoing:
 
     def _ready(self, task_id: bytes, tracked: Tracked) -> None:
         """All results that a task waited for are there."""
-        assert tracked.message is not None
         assert tracked.links is not None
+        if tracked.message is None:
+            return  # cancelled meanwhile
         tracked.message = replace(tracked.message, function_args=tracked.links.arguments())
         if self.credits is not None:
             self._waiting.append(task_id)
@@ -161,7 +162,10 @@ class Outgoing:
             self._send_task(task_id, tracked, self._now)
 
     def _send_task(self, task_id: bytes, tracked: Tracked | None, now: float) -> None:
-        if tracked is None or not self.ties.accepted(task_id, tracked):
+        # It may have ended first, where two threads moved it.
+        if tracked is None or tracked.settled is not None:
+            return
+        if not self.ties.accepted(task_id, tracked):
             return
         if tracked.message is None:
             return

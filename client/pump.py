@@ -96,10 +96,15 @@ class Pump:
         """
         if self.tracker.credits is None:
             try:
-                future.fire(ev.SUBMIT, None, CALLER)
+                step = future.fire(ev.SUBMIT, None, CALLER)
             except InvalidStateError:
                 if not future.done():
                     raise
+            else:
+                if step.node.settled:
+                    # Cancelled, by clear() in another thread, between the inbox and here: a step
+                    # without effects, of which nobody has heard yet.
+                    self.inbox.put(Stepped(future.task_id, step, None))
 
     def abandon(self, future: Future[Any]) -> bool:
         """Its submit was broken off, and nobody holds it: end it, however far it came.
@@ -208,6 +213,7 @@ class Pump:
         self._fire_all(ev.DISCONNECT, None)
         # Nobody will read the storage channel: a value that is on its way would be waited for.
         self.tracker.storage_lost("its client was closed before the bytes came")
+        self.tracker.ties.close()
         self.tracker.disconnect()
         self._settle_outputs()
 
@@ -218,6 +224,7 @@ class Pump:
         self.run_inbox(now, 1 << 30)
         self._fire_all(ev.CONNECTION_LOST, reason)
         self.tracker.storage_lost(reason)
+        self.tracker.ties.close()
         self._settle_outputs()
 
     def owes(self, message: Message) -> bool:

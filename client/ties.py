@@ -109,6 +109,13 @@ class Ties:
             self._keep(task_id, tracked)
             self._not_needed(task_id, tracked)
 
+    def close(self) -> None:
+        """The client ends: nobody comes any more who was announced."""
+        for task_id, tracked in list(self._tasks.items()):
+            if tracked.links is not None:
+                tracked.links.redeemed = tracked.links.promised
+                self._keep(task_id, tracked)
+
     def offered(self, task_id: bytes, tracked: Tracked) -> None:
         """Its result object is there: those who need it take hold of it."""
         if tracked.links is not None:

@@ -273,6 +273,40 @@ def test_the_end_of_the_client_ends_what_is_held_back(end: str) -> None:
     desk.check_empty()
 
 
+def test_a_cancel_that_overtakes_the_step_that_sends() -> None:
+    """Two threads: the one that submits is interrupted before it has told the pump."""
+    desk = Desk()
+    source = desk.after()
+    told: list[Any] = []
+    stepped = desk.stepped
+    for inputs in ((), (source,)):
+        for each in inputs:
+            assert each.promise()
+        desk.stepped = lambda *step: told.append(step)  # type: ignore[method-assign]
+        future = desk.submit(*inputs)
+        desk.stepped = stepped  # type: ignore[method-assign]
+        assert future.promise()
+        future.cancel(0)
+        stepped(*told.pop())
+        desk.flush()
+        assert future.cancel_outcome == "never_sent"
+        assert future.task_id not in desk.tasks
+        desk.tracker.ties.withdraw(future.task_id)
+    desk.result(source)
+    desk.answer_all()
+    desk.check_empty()
+
+
+def test_a_promise_dies_with_the_client() -> None:
+    desk = Desk()
+    one = desk.after()
+    assert one.promise()
+    desk.result(one)
+    desk.answer_all()
+    desk.pump.connection_lost("cut", 4.0)
+    desk.check_empty()
+
+
 class Play:
     """Draws what happens next, and knows what must come of it."""
 
