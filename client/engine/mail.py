@@ -36,13 +36,17 @@ class Mail:
         self._bytes: Counter[bytes] = Counter()
         self._at = 0.0
 
-    def send(self, client: bytes, data: bytes, now: float) -> None:
-        """A message for a client."""
+    def send(self, client: bytes, data: bytes, now: float, *, keep: bool = True) -> None:
+        """A message for a client. Without `keep` it goes now or never: it may not take the place of
+        those that somebody waits for."""
         kept = self._kept.get(client)
+        if kept is not None and not keep:
+            self.lost += 1
+            return
         if kept is None:
             if self._send(client, data):
                 return
-            if not self._lives(client):
+            if not keep or not self._lives(client):
                 self.lost += 1
                 return
             if not self._kept:

@@ -363,7 +363,7 @@ class Server:
         text = bytes(answer.payload).decode("utf-8", "replace")
         log_type = LogType.STDERR if answer.stream else LogType.STDOUT
         message = TaskLog(run.task_id, log_type, text)
-        self._mail.send(run.source, encode(message), time.monotonic())
+        self._mail.send(run.source, encode(message), time.monotonic(), keep=False)
 
     # -- trouble
 

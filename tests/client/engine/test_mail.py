@@ -64,3 +64,15 @@ def test_there_is_a_bound(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
     net.mail.tick(1.0)
     assert net.arrived == [(b"b", b"12"), (b"b", b"5")]
     assert net.mail.lost == 1
+
+
+def test_what_nobody_waits_for_is_not_kept(net: Net) -> None:
+    net.mail.send(b"a", b"log", 0.0, keep=False)
+    net.mail.send(b"b", b"log", 0.0, keep=False)
+    assert (net.arrived, net.mail.deadline(), net.mail.lost) == ([(b"a", b"log")], None, 1)
+    net.mail.send(b"b", b"answer", 0.0)
+    net.up.add(b"b")
+    net.mail.send(b"b", b"log", 0.0, keep=False)
+    net.mail.tick(1.0)
+    assert net.arrived[1:] == [(b"b", b"answer")]
+    assert net.mail.lost == 2
