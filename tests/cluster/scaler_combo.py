@@ -1,7 +1,8 @@
 """Runs a real OpenGRIS Scaler cluster until its standard input ends. Started by conftest.py.
 
 The arguments: a descriptor to which it writes a line when it is up, and the keyword arguments of
-`SchedulerClusterCombo` as JSON; those of a `SecurityConfig` may be in it under `security`.
+`SchedulerClusterCombo` as JSON; those of a `SecurityConfig` may be in it under `security`, and a
+scheduler's policy under `policy`.
 """
 
 import json
@@ -16,6 +17,10 @@ if __name__ == "__main__":
         from scaler.config.common.security import SecurityConfig
 
         options["security_config"] = SecurityConfig(**security)
+    if policy := options.pop("policy", None):
+        from scaler.config.section.scheduler import PolicyConfig
+
+        options["scaler_policy"] = PolicyConfig(policy_content=policy)
     combo = SchedulerClusterCombo(**options)
     os.write(int(sys.argv[1]), b"up\n")
     try:
