@@ -242,7 +242,7 @@ def test_no_object_outlives_the_client(
     """Row 'cancelNotFound for a task that ran': what the cluster kept goes with the client."""
     cluster = private_cluster(backend)
     client = cluster.client()
-    race_cancels_against_the_end(client, tmp_path, 100)
+    race_cancels_against_the_end(client, tmp_path, 40)
     client.disconnect(timeout=PATIENCE_S)
     deadline = time.monotonic() + PATIENCE_S
     while (kept := kept_objects(cluster)) and time.monotonic() < deadline:
