@@ -18,6 +18,8 @@ def test_a_task_waits_for_a_worker_that_has_it(private_cluster: Callable[..., Cl
     )
     client = cluster.client()
     try:
+        # While no worker has registered, Scaler 2.9 lets a task that none can run block the others.
+        assert client.submit(abs, -1).result(PATIENCE_S) == 1
         nowhere = client.options(capabilities=["quantum"]).submit(abs, -1)
         for wish in ({"gpu": 5}, ["gpu"], {}):
             behind = client.submit_verbose(abs, (-2,), capabilities=wish)
