@@ -81,7 +81,7 @@ bench: $(STAMP)
 	$(PY) benchmarks/run.py
 
 bench-cluster: $(STAMP)
-	$(PY) benchmarks/cluster.py $(BENCH)
+	$(PY) benchmarks/cluster.py --write docs/benchmarks-cluster.md $(BENCH)
 
 # What is too slow for every run, or different in each: twenty rounds of the mixed tasks, examples
 # drawn by chance, and a long simulation.

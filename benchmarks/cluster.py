@@ -32,6 +32,8 @@ from futurefsm.client.client import Client
 BACKENDS = ("ymq", "zmq")
 _MIB = 1 << 20
 _UP_S = 60.0
+# No further round is begun that would not end within so long, for one backend.
+_BUDGET_S = 160.0
 
 _CLUSTER = """\
 import json, os, sys
@@ -46,7 +48,7 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is done in a round, and how many rounds."""
+    """How much is done in a round, and how many rounds at most."""
 
     rounds: int
     tasks: int
@@ -56,7 +58,7 @@ class Size:
     trips: int
 
 
-FULL = Size(rounds=3, tasks=2_000, mapped=10_000, objects=200, cancels=500, trips=100)
+FULL = Size(rounds=5, tasks=2_000, mapped=10_000, objects=200, cancels=500, trips=100)
 QUICK = Size(rounds=1, tasks=40, mapped=100, objects=4, cancels=10, trips=3)
 
 Rates = dict[str, float]
@@ -247,8 +249,8 @@ def theirs(address: str, backend: str) -> Any:
     return ScalerClient(address=address)
 
 
-def measured(backend: str, address: str, size: Size) -> list[Line]:
-    """Every line, on a cluster that is there."""
+def measured(backend: str, address: str, size: Size) -> tuple[list[Line], int]:
+    """Every line, on a cluster that is there; and after how many rounds."""
     other = theirs(address, backend)
     other.submit(empty).result()  # the cluster is up
     ours = Client(address, backend=backend, timeout=_UP_S)
@@ -256,20 +258,25 @@ def measured(backend: str, address: str, size: Size) -> list[Line]:
     try:
         for client in (ours, other):
             trips(client, QUICK)  # both, and the workers, are warm
-        for number in range(size.rounds):
+        began, number = time.perf_counter(), 0
+        while number < size.rounds:
             for work in WORK:
                 sides = [(ours, 0), (other, 1)]
                 for client, side in sides if number % 2 == 0 else reversed(sides):
                     gc.collect()
                     for what, rate in work(client, size).items():
                         figures.setdefault(what, ([], []))[side].append(rate)
+            number += 1
+            if (time.perf_counter() - began) * (number + 1) / number > _BUDGET_S:
+                break
     finally:
         ours.disconnect()
         other.disconnect()
-    return [
+    lines = [
         Line(backend, what, median(mine), median(its), target(what))
         for what, (mine, its) in figures.items()
     ]
+    return lines, number
 
 
 # The report.
@@ -343,10 +350,11 @@ def main() -> None:
     lines: list[Line] = []
     for backend in [options.backend] if options.backend else BACKENDS:
         if options.address:
-            found = measured(backend, options.address, size)
+            found, done = measured(backend, options.address, size)
         else:
             with cluster(backend) as address:
-                found = measured(backend, address, size)
+                found, done = measured(backend, address, size)
+        rounds = min(rounds, done)
         for line in found:
             print(ROW.format(*cells(line)), flush=True)
         lines += found
