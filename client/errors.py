@@ -185,12 +185,6 @@ class InvalidReferenceError(ValueError):
     """An argument stands for an object of another client, or for one that is deleted."""
 
 
-class InsecureConnectionWarning(UserWarning):
-    """Tasks travel unencrypted, over an address that is not this machine's own. Given once for each
-    address, before anything is sent.
-    """
-
-
 class ForkedClientError(RuntimeError):
     """A child of a fork used its parent's client, whose threads and sockets it does not have."""
 
