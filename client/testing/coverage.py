@@ -55,8 +55,7 @@ UNREACHABLE: dict[tuple[str, str, str], str] = {
     **_because(
         "value",
         _OVER,
-        "none discard",
-        "loaded offer want bytes fetch_failed discard",
+        "loaded offer want bytes fetch_failed",
         "lost offer want bytes fetch_failed discard",
     ),
     **_because(

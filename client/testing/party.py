@@ -16,6 +16,7 @@ from futurefsm.client.testing.invariants import (
     DELETED_ONCE,
     ONE_CANCEL,
     PUMP,
+    RIGHT_VALUE,
     Broken,
 )
 from futurefsm.client.testing.network import Channel
@@ -257,6 +258,7 @@ class Party:
             if record.sent > 1:
                 raise self.world.broken(ONE_CANCEL, f"task {record.name} was sent twice")
             self.open_tasks += not record.settled
+            self._look_at_inputs(record, message)
             return
         record.cancels += 1
         if record.cancels > 1:
@@ -267,6 +269,16 @@ class Party:
             raise self.world.broken(
                 ONE_CANCEL, f"a TaskCancel for task {record.name}, which was never sent"
             )
+
+    def _look_at_inputs(self, record: Record, task: Task) -> None:
+        """What a task gets of others is there, and is a value."""
+        for argument in task.function_args:
+            source = self.records.get(self.world.engine.results.get(argument.data, b""))
+            if source is not None and not (source.ended and argument.data not in self.deleted):
+                raise self.world.broken(
+                    RIGHT_VALUE,
+                    f"task {record.name} was sent with the result of {source.name}, which is none",
+                )
 
     def _deletes(self, object_id: bytes) -> None:
         name = self.world.object_name(object_id)

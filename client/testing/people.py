@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from futurefsm.client.testing.invariants import AGREEMENT, ONCE, RIGHT_VALUE, SETTLES
 from futurefsm.client.testing.party import Party, TaskFailed
 from futurefsm.client.testing.record import Record, Waiter
+from futurefsm.client.tracked import ResultOf
 from futurefsm.client.tracker import Call
 from futurefsm.client.uploads import Blob
 from futurefsm.fsm.errors import CancelledError
@@ -28,6 +29,8 @@ _OWN = Blob(b"argument", None, "x")
 _ARGUMENTS = ((), (_OWN,), (_SHARED[0],), (_OWN, _SHARED[1]))
 # Only the newest futures are drawn from: old ones have settled.
 _RECENT = 9
+# Two bits of what is drawn for a submit.
+_NEEDS_ANOTHER = 3
 _MANY = 12
 
 
@@ -54,10 +57,12 @@ def _submit(world: "World", party: Party) -> bool:
     if len(party.live) >= _MANY:
         return False
     what = world.tape.next()
+    source = _input(world, party) if what >> 6 == _NEEDS_ANOTHER else None
+    needs = () if source is None else (ResultOf(source.task_id),)
     call = Call(
         party.ids.task_id(),
         _FUNCTIONS[what & 3],
-        _ARGUMENTS[what >> 2 & 3],
+        (*_ARGUMENTS[what >> 2 & 3], *needs),
         _FLAGS[what >> 4 & 3],
     )
     interrupted = world.tape.next() >> 6 if world.faults.preempt else 0
@@ -65,9 +70,21 @@ def _submit(world: "World", party: Party) -> bool:
     if record is None:
         return False
     if world.logs:
-        world.call(party, f"submit() → {record.name}{_INTERRUPTED[interrupted]}")
+        of = f"result of {source.name}" if source is not None else ""
+        world.call(party, f"submit({of}) → {record.name}{_INTERRUPTED[interrupted]}")
+    record.needs = source
     world.touch(record)
     return True
+
+
+def _input(world: "World", party: Party) -> Record | None:
+    """One of the newest futures, as the argument of a task; its result is kept for it."""
+    if party.inbox.closed is not None or not party.order:
+        return None
+    record = party.order[-1 - world.tape.choose(min(len(party.order), _RECENT))]
+    if record.future is None or record.dropped or not record.visible:
+        return None
+    return record if record.future.promise() else None
 
 
 _INTERRUPTED = (
@@ -199,8 +216,11 @@ def _says(world: "World", record: Record, said: Any) -> None:
     if before is not None and before is not said and before != said:
         raise world.broken(AGREEMENT, f"task {record.name} gave {before!r}, and then {said!r}")
     record.told_value = said
-    other = isinstance(said, bytes) or (isinstance(said, TaskFailed) and said.args[0])
-    if other and (said if isinstance(said, bytes) else other) != record.task_id:
+    if isinstance(said, TaskFailed):
+        known = record.may_fail_as(said.args[0])
+    else:
+        known = not isinstance(said, bytes) or said == record.task_id
+    if not known:
         raise world.broken(RIGHT_VALUE, f"task {record.name} gave {said!r}, which is another's")
 
 

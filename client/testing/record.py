@@ -53,6 +53,7 @@ class Record:
         sent, cancels: Task and TaskCancel messages that its client sent.
         starts: how often a worker began it.
         ended: what its run made: True a value, False an exception; None: no run ended.
+        needs: whose result it takes as an argument.
         framed: its result was asked for in its own callback: CPython 3.11 keeps the frames round a
             frame that an exception keeps, so its exception may keep it, as in the standard library.
         confirmed: the scheduler said `canceled` while no worker had it.
@@ -69,6 +70,7 @@ class Record:
         "future",
         "moves",
         "name",
+        "needs",
         "node",
         "party",
         "ref",
@@ -112,6 +114,15 @@ class Record:
         self.ended: bool | None = None
         self.confirmed = False
         self.framed = False
+        self.needs: Record | None = None
+
+    def may_fail_as(self, task_id: bytes) -> bool:
+        """Whether an exception of this task's run can be its own: also that of what it needs,
+        where it was never sent."""
+        record: Record | None = self
+        while record is not None and record.task_id != task_id:
+            record = None if record.sent else record.needs
+        return record is not None
 
     def let_go(self) -> None:
         """The world forgets it, too: from now on only the client can keep it alive."""

@@ -75,7 +75,7 @@ def bytes_that_are_lost_after_their_future_was_cancelled() -> None:
     world.finish()
 
 
-def a_link_that_is_lost_before_a_cancel_is_told() -> None:
+def a_client_that_ends_before_a_cancel_is_told(*, lost: bool) -> None:
     world = World(STRICT, workers=1, faults=HARSH)
     first, second = submit(world), submit(world)
     until_it_runs(world, first)
@@ -86,7 +86,28 @@ def a_link_that_is_lost_before_a_cancel_is_told() -> None:
     second.future.cancel()
     party.hold = False
     second.told_cancel = True
-    party.lose("cut")
+    if lost:
+        party.lose("cut")
+    else:
+        party.end()
+    world.finish()
+
+
+def a_cancel_of_what_has_ended_and_is_needed_by_another(*, died: bool) -> None:
+    world = World(workers=1, faults=HARSH)
+    record = submit(world)
+    until_it_runs(world, record)
+    assert record.future is not None
+    assert record.future.promise()
+    if died:
+        world.engine.die(next(iter(world.engine.workers.values())), 1)
+    while not record.future.done():
+        assert world.advance()
+    until_quiet(world)
+    record.future.cancel(0)
+    record.party.run_inbox()
+    record.party.act(record.party.tracker.ties.withdraw, record.task_id)
+    until_quiet(world)
     world.finish()
 
 
@@ -107,7 +128,10 @@ def test_every_row_that_can_be_reached_is_visited() -> None:
         no_worker_for_a_task_that_one_has(cancelled=True)
         a_task_again_while_its_worker_is_killed()
         bytes_that_are_lost_after_their_future_was_cancelled()
-        a_link_that_is_lost_before_a_cancel_is_told()
+        a_cancel_of_what_has_ended_and_is_needed_by_another(died=False)
+        a_cancel_of_what_has_ended_and_is_needed_by_another(died=True)
+        a_client_that_ends_before_a_cancel_is_told(lost=True)
+        a_client_that_ends_before_a_cancel_is_told(lost=False)
         a_wait_that_runs_out_when_the_answer_is_there()
         for seed in range(_ROUNDS):
             done = hunt(random_setting, seed=seed, worlds=_WORLDS)
