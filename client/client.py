@@ -293,6 +293,11 @@ def _let_go(agent: Agent) -> None:
 def _check(
     workers: int | None, cancel_timeout: float | None, timeout: float, lifecycle: Lifecycle
 ) -> None:
+    for what, seconds in (("cancel_timeout", cancel_timeout), ("timeout", timeout)):
+        if seconds is not None and not isinstance(seconds, (int, float)):
+            raise TypeError(f"{what} must be a number of seconds, not {seconds!r}")
+    if not isinstance(lifecycle, Lifecycle):
+        raise TypeError(f"lifecycle must be a Lifecycle, not {lifecycle!r}")
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise ValueError(f"workers must be a whole number of at least 1, not {workers!r}")
     if cancel_timeout is not None and not cancel_timeout >= 0:

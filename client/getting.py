@@ -6,7 +6,7 @@ come and go. No graph is ever sent to the scheduler, whose own graphs can hang.
 
 import concurrent.futures
 import os
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.client.closing import ask
@@ -52,7 +52,8 @@ class Gets:
             Exception: as `submit`; with `block` also the first error of a node: the other nodes
                 are cancelled, and the client is as good as before.
         """
-        futures = _submitted(self._submitter, graph, list(keys), self._options)
+        wanted = keys if isinstance(keys, (str, bytes)) else list(keys)
+        futures = _submitted(self._submitter, graph, wanted, self._options)
         return _results(futures) if block else futures
 
     def send_object(self, obj: Any, name: str | None = None) -> "ObjectReference":
@@ -86,7 +87,10 @@ def _results(futures: dict[Any, Future[Any]]) -> dict[Any, Any]:
 
 
 def _submitted(
-    submitter: "Submitter", graph: Mapping[Any, Any], keys: list[Hashable], options: "Options"
+    submitter: "Submitter",
+    graph: Mapping[Any, Any],
+    keys: Collection[Hashable],
+    options: "Options",
 ) -> dict[Any, Future[Any]]:
     submitter.check()
     made = plan(graph, keys)

@@ -86,13 +86,15 @@ def checked(
 
 
 def _capabilities(given: "Mapping[str, int] | Iterable[str]") -> tuple[TaskCapability, ...]:
-    if isinstance(given, (str, bytes)):
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
         raise TypeError(f"capabilities must be a dict or a list of names, not {shown(given)}")
     pairs = given.items() if isinstance(given, Mapping) else ((name, -1) for name in given)
     made = []
     for name, value in pairs:
         if not isinstance(name, str) or not name:
             raise TypeError(f"the name of a capability must be a string, not {shown(name)}")
+        if not name.isprintable():
+            raise ValueError(f"the name of a capability must be printable text, not {name!r}")
         if isinstance(value, bool) or not isinstance(value, int):
             raise TypeError(f"capability {name!r} must be a whole number, not {shown(value)}")
         if not -1 <= value <= _INT64_MAX:
@@ -228,6 +230,8 @@ class Submitter:
     def send_object(self, obj: Any, name: str | None) -> ObjectReference:
         """See `Client.send_object`."""
         self.check()
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"the name of an object must be a string, not {shown(name)}")
         place = "the object" if name is None else name
         blob = self._agent.serializer.argument(obj, place, self.send_object)
         self._check_sizes(Packed(blob, (), plain=True), "send_object")

@@ -12,6 +12,8 @@ from uuid import uuid4
 
 TASK_ID_BYTES = 16
 OBJECT_ID_BYTES = 32
+# ZeroMQ has room for an identity of 255.
+NAME_BYTES_MAX = 200
 
 _SERIALIZER_TAG = md5(b"serializer", usedforsecurity=False).digest()
 
@@ -20,13 +22,22 @@ def new_identity(name: str | None = None) -> bytes:
     """A fresh client identity.
 
     Args:
-        name: shown by monitors; not empty, without ``|`` (it separates the parts).
+        name: shown by monitors; not empty, printable, without ``|`` (it separates the parts), at
+            most `NAME_BYTES_MAX` bytes.
 
     Raises:
-        ValueError: for a name that would make the identity ambiguous.
+        TypeError: for a name that is no string.
+        ValueError: for a name that would make the identity ambiguous, or that cannot be sent.
     """
     if name is None:
         return f"Client|{uuid4().hex}".encode()
+    if not isinstance(name, str):
+        raise TypeError(f"a client's name must be a string, not {name!r}")
+    if not name.isprintable() or len(name.encode()) > NAME_BYTES_MAX:
+        raise ValueError(
+            f"a client's name must be printable and have at most {NAME_BYTES_MAX} bytes, not "
+            f"{name[:50]!r}"
+        )
     if not name or "|" in name:
         raise ValueError(f"a client's name must not be empty nor contain '|': {name!r}")
     return f"Client|{name}|{uuid4().hex}".encode()

@@ -43,6 +43,8 @@ def test_nothing_is_sent_where_a_node_cannot_be(
         client.get(graph, ["a", "b"])
     with pytest.raises(MissingKeyError):
         client.get(graph, ["a", "nobody"])
+    with pytest.raises(TypeError, match="keys must be a list of keys, not 'a'"):
+        client.get(graph, "a")
     client._agent.call(lambda: None)
     assert scheduler.count(m.Task) == 0
 

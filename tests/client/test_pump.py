@@ -204,3 +204,20 @@ def test_a_finalizer_may_cancel_another_future_while_one_is_fired() -> None:
         "Task",
         "TaskCancel",
     ]
+
+
+def test_a_cancel_between_the_inbox_and_the_submit_leaves_nothing_behind() -> None:
+    # clear() in one thread, submit() in another: shutdown() waited for such a future for ever.
+    desk = Desk()
+    task_id = desk.tracker.ids.task_id()
+    future: Future[Any] = Future(CONFIRMED, desk, task_id, "work")
+    desk.inbox.reserve(1, 0)
+    desk.inbox.put_task(
+        Submitted(future, Call(task_id, Blob(b"fn", b"fn", "work"), (), b"flags!"), 1)
+    )
+    assert desk.sent(m.Task) == []
+    assert future.cancel(timeout=0)
+    desk.pump.accepted(future)
+    assert desk.sent(m.Task) == []
+    assert desk.pump.futures == {}
+    assert len(desk.tracker) == 0

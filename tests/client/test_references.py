@@ -21,6 +21,13 @@ def dropped(scheduler: ScriptedScheduler) -> tuple[bytes, ...]:
             return message.object_metadata.object_ids
 
 
+def test_a_name_is_a_string(client: Client, scheduler: ScriptedScheduler) -> None:
+    with pytest.raises(TypeError, match="name of an object must be a string, not 3"):
+        client.send_object(1, name=3)  # type: ignore[arg-type]
+    # It ended the pump, and every future with it.
+    assert client._agent.call(lambda: True)
+
+
 def test_sent_once_and_named(client: Client, scheduler: ScriptedScheduler) -> None:
     reference = client.send_object({"a": 1}, name="settings")
     created = scheduler.expect(m.ObjectInstruction).object_metadata

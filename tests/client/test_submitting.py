@@ -35,6 +35,9 @@ def test_capabilities_as_a_dict_or_as_names() -> None:
         {"capabilities": {"gpu": 2**63}},
         {"capabilities": {"": 1}},
         {"capabilities": [1]},
+        {"capabilities": 5},
+        {"capabilities": ["\ud800"]},
+        {"capabilities": ["a\nb"]},
     ],
     ids=str,
 )

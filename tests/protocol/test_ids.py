@@ -25,6 +25,17 @@ def test_ambiguous_names_are_refused(name):
         new_identity(name)
 
 
+@pytest.mark.parametrize("name", ["a\nb", "\ud800", "x" * 201, "\N{SNOWMAN}" * 100])
+def test_names_that_cannot_be_sent_are_refused(name):
+    with pytest.raises(ValueError, match="printable and have at most 200 bytes"):
+        new_identity(name)
+
+
+def test_a_name_is_a_string():
+    with pytest.raises(TypeError, match="must be a string, not 3"):
+        new_identity(3)
+
+
 def test_object_ids_begin_with_the_md5_of_their_owner():
     source = IdSource(b"seed")
     made = source.object_id(b"Client|1")
