@@ -8,6 +8,9 @@ small is stored; when the store says that it has it, what was asked for long bef
 
 from collections.abc import Iterable
 
+# So many lost values are remembered.
+GIVEN_UP_MAX = 4096
+
 
 class Overdue:
     """Watches what is being fetched.
@@ -20,6 +23,7 @@ class Overdue:
         self.patience_s = patience_s
         self._since: dict[bytes, float] = {}
         self._suspects: tuple[bytes, ...] = ()
+        self._given_up: set[bytes] = set()
 
     def look(self, fetching: Iterable[bytes], now: float) -> bool:
         """Whether to ask the store for a sign of life. Called every few seconds.
@@ -39,3 +43,14 @@ class Overdue:
         """The store has answered: ids of those that it passed over, if they are still awaited."""
         suspects, self._suspects = self._suspects, ()
         return suspects
+
+    def give_up(self, object_id: bytes) -> None:
+        """Its value is lost. Should its bytes come all the same, `came` knows them."""
+        if len(self._given_up) < GIVEN_UP_MAX:
+            self._given_up.add(object_id)
+
+    def came(self, object_id: bytes) -> bool:
+        """Whether these bytes were given up."""
+        known = object_id in self._given_up
+        self._given_up.discard(object_id)
+        return known

@@ -50,6 +50,7 @@ from futurefsm.protocol.messages import (
     Message,
     Resource,
     StorageAddress,
+    TaskCancel,
     TaskCancelConfirm,
     TaskLog,
     TaskResult,
@@ -129,6 +130,24 @@ class Tracker(Outgoing):
             self.session.reopened(now)
             self._upload_serializer()
             self.upload_again()
+
+    def doubt(self) -> None:
+        """The link broke: a result that was on its way is lost, and nobody will say so. An unforced
+        cancel finds out. What runs goes on; what has not begun is cancelled, and sent again; what
+        the scheduler does not know has ended.
+        """
+        for task_id, tracked in self._tasks.items():
+            if tracked.sent and tracked.settled is None and not tracked.asked:
+                tracked.doubted = tracked.task
+                self._out.append(Send(TaskCancel(task_id, False)))
+
+    def _doubt_ends(self, task_id: bytes, tracked: Tracked, event: ev.Event) -> None:
+        task, tracked.doubted = tracked.doubted, None
+        if event == ev.CONFIRM_CANCELED and task is not None:
+            self._out.append(Send(task))
+        else:
+            why = "the link broke; the task has ended since, and its result was lost on the way"
+            self._out.append(Fire(task_id, ev.CONNECTION_LOST, why))
 
     def _upload_serializer(self) -> None:
         if self._serializer is not None:
@@ -268,6 +287,10 @@ class Tracker(Outgoing):
         elif came.event in (ev.RESULT_SUCCESS, ev.RESULT_FAILED) and came.object_id is None:
             self._violated(task_id, "a TaskResult without its object")
         else:
+            if tracked.doubted is not None and not (tracked.asked or tracked.settled):
+                if came.event in (ev.CONFIRM_CANCELED, ev.CONFIRM_NOT_FOUND):
+                    self._doubt_ends(task_id, tracked, came.event)
+                    return
             if came.event == ev.CONFIRM_CANCELED and not (tracked.asked or tracked.settled):
                 self._cancelled_unasked()
             value = came.worker_exit if died else came.object_id
@@ -302,6 +325,9 @@ class Tracker(Outgoing):
     def fetched(self, object_id: bytes, payload: bytes) -> None:
         """The bytes of an object that was asked for."""
         waiting = self.values.fetching.pop(object_id, None)
+        if waiting is None and self._overdue.came(object_id):
+            self._out.append(Delete(object_id))
+            return
         if waiting is None:
             self._violated(b"", f"bytes of object {short(object_id)}, which nobody asked for")
             return
@@ -318,6 +344,8 @@ class Tracker(Outgoing):
             self._probe = None
             patience = f"{self._overdue.patience_s:g} s"
             for each in self._overdue.answered():
+                if each in self.values.fetching:
+                    self._overdue.give_up(each)
                 self.fetch_failed(each, f"the object store has not sent it for {patience}")
 
     def fetch_failed(self, object_id: bytes, reason: str) -> None:

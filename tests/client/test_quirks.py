@@ -274,10 +274,16 @@ def test_a_result_that_never_comes_into_existence(scheduler: ScriptedScheduler) 
         scheduler.address, backend=scheduler.backend, timeout=3.0, heartbeat_interval=0.1
     )
     future = client.submit(operator.add, 1, 2)
-    scheduler.send_result(scheduler.expect(m.Task), scheduler.new_object_id())
+    object_id = scheduler.new_object_id()
+    scheduler.send_result(scheduler.expect(m.Task), object_id)
     with pytest.raises(ResultLostError, match="has not sent it for 3 s"):
         future.result(PATIENCE_S)
+    # It comes after all: too late for anybody, and not left behind.
+    scheduler.store(object_id, 3)
+    while scheduler.expect_deletion() != object_id:
+        pass
     still_works(client, scheduler)
+    assert client.violations == 0
     client.disconnect(timeout=0)
 
 
