@@ -17,7 +17,7 @@ from futurefsm.fsm import errors, threads
 from futurefsm.fsm import events as ev
 from futurefsm.fsm import future as base
 from futurefsm.fsm.compiled import Step
-from futurefsm.fsm.outcomes import Outcome
+from futurefsm.fsm.outcomes import NEVER_SENT, TOO_LATE, WORKER_DIED_OUTCOME, Outcome
 from futurefsm.fsm.story import CLIENT
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import short
@@ -122,6 +122,9 @@ class Future(base.Future[T]):
         if isinstance(value, Outcome):
             # Known here, and better than by the row: no scheduler has heard of the task.
             self._made_rare().outcome = value
+        elif source == CLIENT and step.outcome in (TOO_LATE, WORKER_DIED_OUTCOME):
+            # A result from here is that of another, which this one needed: its own never ran.
+            self._made_rare().outcome = NEVER_SENT
         if step.discards:
             self._phase, self._payload = Phase.NONE, None
             self._notify()

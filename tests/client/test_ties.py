@@ -297,6 +297,25 @@ def test_a_cancel_that_overtakes_the_step_that_sends() -> None:
     desk.check_empty()
 
 
+@pytest.mark.parametrize("died", [False, True])
+def test_the_error_of_an_input_overtakes_a_cancel(died: bool) -> None:
+    desk = Desk()
+    source = desk.after()
+    future = desk.after(source)
+    told: list[Any] = []
+    stepped, desk.stepped = desk.stepped, lambda *step: told.append(step)  # type: ignore[method-assign]
+    future.cancel(0)
+    desk.stepped = stepped  # type: ignore[method-assign]
+    if died:
+        desk.died(source)
+    else:
+        desk.result(source, failed=True)
+    assert future.cancel_outcome == "never_sent"
+    stepped(*told.pop())
+    desk.answer_all()
+    desk.check_empty()
+
+
 def test_a_promise_dies_with_the_client() -> None:
     desk = Desk()
     one = desk.after()
