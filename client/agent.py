@@ -298,7 +298,7 @@ class Agent:
         for message in unsure:
             if self.pump.owes(message):
                 self._outbox.send(message)
-        self.pump.reconnected(now)
+        self.pump.reconnected(now, unsure)
         self._perform(self.pump.take())
 
     def _receive_messages(self, now: float) -> None:

@@ -1,6 +1,7 @@
 """The half of the tracker that sends: tasks, and the objects that they need. PURE."""
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,10 @@ from futurefsm.client.uploads import Blob, Upload, Uploads, announcement, deleti
 from futurefsm.client.values import Values
 from futurefsm.fsm import events as ev
 from futurefsm.protocol.ids import IdSource
-from futurefsm.protocol.messages import Argument, ArgumentType, Task
+from futurefsm.protocol.messages import Argument, ArgumentType, Task, TaskCancel
+
+# After a link broke, a result that is not here after so many seconds may be lost.
+DOUBT_S = 5.0
 
 
 class Outgoing:
@@ -24,6 +28,8 @@ class Outgoing:
         self._tasks: dict[bytes, Tracked] = {}
         self._waiting: deque[bytes] = deque()
         self._now = 0.0
+        self._doubted: list[bytes] = []
+        self._doubt_at = 0.0
         self._uploads = Uploads(lambda: ids.object_id(identity))
         # One list, which all parts know: emptied, never replaced.
         self._out: list[Output] = []
@@ -125,6 +131,32 @@ class Outgoing:
         """Drop the uploads that no task and no reference needs."""
         self._uploads.clear_idle()
 
+    def doubt(self, now: float, resent: Collection[bytes]) -> None:
+        """The link broke: a result that was on its way is lost, and nobody will say so. Those that
+        are still waited for after a while are asked for.
+
+        Args:
+            resent: tasks that were sent again.
+        """
+        self._doubt_at = now + DOUBT_S
+        self._doubted = [
+            task_id
+            for task_id, tracked in self._tasks.items()
+            if tracked.sent and tracked.settled is None and task_id not in resent
+        ]
+
+    def ask_doubted(self, now: float) -> None:
+        """An unforced cancel finds out: what runs goes on; what has not begun is cancelled, and is
+        sent again; what the scheduler does not know has ended."""
+        if not self._doubted or now < self._doubt_at:
+            return
+        for task_id in self._doubted:
+            tracked = self._tasks.get(task_id)
+            if tracked is not None and tracked.settled is None and not tracked.asked:
+                tracked.doubted = tracked.task
+                self._out.append(Send(TaskCancel(task_id, False)))
+        self._doubted = []
+
     def upload_again(self) -> None:
         """Announce and upload once more what live tasks and references need."""
         needed = [upload for tracked in self._tasks.values() for upload in tracked.uploads]
@@ -172,7 +204,7 @@ class Outgoing:
         if self.credits is not None:
             self.credits -= 1
         self._out.append(Send(tracked.message))
-        tracked.message = None
+        tracked.task, tracked.message = tracked.message, None
         tracked.sent = True
         tracked.sent_at = now
 

@@ -6,7 +6,7 @@ never unpickles, never runs user code, never waits for a future, and no message 
 
 import logging
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from threading import get_ident
 from typing import Any
 
@@ -138,9 +138,10 @@ class Pump:
         self.tracker.reopened(now)
         self._settle_outputs()
 
-    def reconnected(self, now: float) -> None:
+    def reconnected(self, now: float, resent: Collection[Message] = ()) -> None:
         """What was on its way is on its way again: let the futures know."""
         self.now = now
+        self.tracker.doubt(now, {each.task_id for each in resent if isinstance(each, Task)})
         self._fire_all(ev.RECONNECTED, None)
         self._settle_outputs()
 

@@ -110,6 +110,7 @@ class Tracked:
         "asked",
         "delayed",
         "deleted",
+        "doubted",
         "failed",
         "links",
         "message",
@@ -118,6 +119,7 @@ class Tracked:
         "sent",
         "sent_at",
         "settled",
+        "task",
         "uploads",
         "value",
     )
@@ -128,6 +130,9 @@ class Tracked:
         self.sent = False
         # A cancel was sent.
         self.asked = False
+        # Its result may have been lost with a link: to be sent again, should it not have begun.
+        self.doubted: Task | None = None
+        self.task: Task | None = None
         self.sent_at = 0.0
         self.settled: State | None = None
         self.object_id: bytes | None = None

@@ -50,7 +50,6 @@ from futurefsm.protocol.messages import (
     Message,
     Resource,
     StorageAddress,
-    TaskCancel,
     TaskCancelConfirm,
     TaskLog,
     TaskResult,
@@ -131,16 +130,6 @@ class Tracker(Outgoing):
             self._upload_serializer()
             self.upload_again()
 
-    def doubt(self) -> None:
-        """The link broke: a result that was on its way is lost, and nobody will say so. An unforced
-        cancel finds out. What runs goes on; what has not begun is cancelled, and sent again; what
-        the scheduler does not know has ended.
-        """
-        for task_id, tracked in self._tasks.items():
-            if tracked.sent and tracked.settled is None and not tracked.asked:
-                tracked.doubted = tracked.task
-                self._out.append(Send(TaskCancel(task_id, False)))
-
     def _doubt_ends(self, task_id: bytes, tracked: Tracked, event: ev.Event) -> None:
         task, tracked.doubted = tracked.doubted, None
         if event == ev.CONFIRM_CANCELED and task is not None:
@@ -166,6 +155,7 @@ class Tracker(Outgoing):
                 self._out.insert(0, Send(beat))
             else:
                 self._out.append(LinkLost(f"the scheduler was silent for {due.seconds:.0f} s"))
+        self.ask_doubted(now)
         if self._overdue.look(self.values.fetching, now):
             self._probe = self.ids.object_id(self.identity)
             self._out += (Put(self._probe, b""), Delete(self._probe))
@@ -287,10 +277,10 @@ class Tracker(Outgoing):
         elif came.event in (ev.RESULT_SUCCESS, ev.RESULT_FAILED) and came.object_id is None:
             self._violated(task_id, "a TaskResult without its object")
         else:
-            if tracked.doubted is not None and not (tracked.asked or tracked.settled):
-                if came.event in (ev.CONFIRM_CANCELED, ev.CONFIRM_NOT_FOUND):
-                    self._doubt_ends(task_id, tracked, came.event)
-                    return
+            answered = came.event in (ev.CONFIRM_CANCELED, ev.CONFIRM_NOT_FOUND)
+            if answered and tracked.doubted and not (tracked.asked or tracked.settled):
+                self._doubt_ends(task_id, tracked, came.event)
+                return
             if came.event == ev.CONFIRM_CANCELED and not (tracked.asked or tracked.settled):
                 self._cancelled_unasked()
             value = came.worker_exit if died else came.object_id

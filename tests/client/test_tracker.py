@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from futurefsm.client.outgoing import DOUBT_S
 from futurefsm.client.outputs import (
     Delete,
     Deliver,
@@ -365,3 +366,39 @@ def test_where_nobody_looks_for_a_serializer_nobody_forgets() -> None:
     it = tracker()
     it.tick(NOW + 1000)
     assert not of(Put, it.take())
+
+
+def test_what_a_broken_link_may_have_lost() -> None:
+    """An unforced cancel tells what has ended, and stops nothing that runs."""
+    it = tracker(serializer=b"pickle")
+    ended, waits, runs, asked, done = (sent(it, task_id=bytes([n]) * 16) for n in range(5))
+    it.perform(asked, [fx.SEND_CANCEL], None, NOW)
+    result(it, done, OBJECT)
+    it.settled(done, st.FINISHED)
+    submitted(it, task_id=b"x" * 16)  # not sent yet
+    it.take()
+    it.doubt(NOW, [b"resent"])
+
+    def cancels() -> list[m.Message]:
+        return [o.message for o in of(Send, it.take()) if isinstance(o.message, m.TaskCancel)]
+
+    it.tick(NOW + DOUBT_S - 1)
+    assert cancels() == []
+    it.tick(NOW + DOUBT_S)
+    assert cancels() == [m.TaskCancel(task_id, False) for task_id in (ended, waits, runs)]
+    it.received(m.TaskCancelConfirm(ended, m.CancelConfirmType.CANCEL_NOT_FOUND), NOW)
+    (fire,) = it.take()
+    assert (fire.task_id, fire.event) == (ended, ev.CONNECTION_LOST)
+    assert "its result was lost" in fire.value
+    it.received(m.TaskCancelConfirm(waits, m.CancelConfirmType.CANCELED), NOW)
+    (again,) = it.take()
+    assert isinstance(again.message, m.Task)
+    assert again.message.task_id == waits
+    # Once: the next one that nobody asked for is what it says.
+    it.received(m.TaskCancelConfirm(waits, m.CancelConfirmType.CANCELED), NOW)
+    assert of(Fire, it.take())[0].event == ev.CONFIRM_CANCELED
+    # Its user cancels it meanwhile: then the answer is the cancel's.
+    it.perform(runs, [fx.SEND_CANCEL], None, NOW)
+    it.take()
+    it.received(m.TaskCancelConfirm(runs, m.CancelConfirmType.CANCELED), NOW)
+    assert of(Fire, it.take())[0].event == ev.CONFIRM_CANCELED
