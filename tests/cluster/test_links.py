@@ -74,6 +74,7 @@ def test_a_reset_on_the_scheduler_channel(proxied: Proxied) -> None:
     assert client.violations == 0
 
 
+@pytest.mark.cluster_long
 def test_a_result_that_nobody_was_there_for(proxied: Proxied, cluster: Cluster) -> None:
     client = proxied.client
     outbox = client._agent._outbox
