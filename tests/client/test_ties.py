@@ -433,7 +433,7 @@ class Play:
 @pytest.mark.parametrize(
     ("lifecycle", "credits"), [(CONFIRMED, None), (STRICT, 2)], ids=["confirmed", "strict"]
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_graphs_in_any_order(lifecycle: Any, credits: int | None, data: Any) -> None:
     play = Play(data, lifecycle, credits)
