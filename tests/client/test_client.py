@@ -28,7 +28,7 @@ from futurefsm.client.errors import (
     UnsendableError,
 )
 from futurefsm.fsm.errors import CancelledError, ClientClosedError, WorkerDiedError
-from futurefsm.fsm.lifecycles import CONFIRMED, STRICT, VALUE
+from futurefsm.fsm.lifecycles import STRICT, VALUE
 from tests.client.scripted import PATIENCE_S
 
 
@@ -592,18 +592,3 @@ def test_an_engine_that_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.executable", str(tmp_path / "no-python"))
     with pytest.raises(EngineError, match="did not start"):
         Client(workers=1)
-
-
-def test_a_lifecycle_of_ones_own() -> None:
-    from futurefsm.fsm.events import CANCEL
-    from futurefsm.fsm.states import FINISHED
-    from futurefsm.fsm.table import ignores
-
-    keeps = CONFIRMED.derive(
-        "keeps_results", ignores(FINISHED, CANCEL, why="a result is a result", answer=False)
-    )
-    with Client(workers=1, lifecycle=keeps) as client:
-        future = client.submit(add, 1)
-        assert future.result(PATIENCE_S) == 2
-        assert future.cancel() is False
-        assert future.result() == 2

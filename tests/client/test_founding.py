@@ -12,6 +12,7 @@ import pytest
 
 from futurefsm.client.client import Client
 from futurefsm.fsm.errors import CancelledError
+from futurefsm.fsm.lifecycles import CONFIRMED
 from tests.client.scripted import PATIENCE_S
 
 
@@ -102,3 +103,18 @@ def test_client_disconnected() -> None:
         unfinished.result()
     with pytest.raises(RuntimeError, match="cannot schedule new futures"):
         client.submit(noop, 1.0)
+
+
+def test_a_lifecycle_of_ones_own() -> None:
+    from futurefsm.fsm.events import CANCEL
+    from futurefsm.fsm.states import FINISHED
+    from futurefsm.fsm.table import ignores
+
+    keeps = CONFIRMED.derive(
+        "keeps_results", ignores(FINISHED, CANCEL, why="a result is a result", answer=False)
+    )
+    with Client(workers=1, lifecycle=keeps) as client:
+        future = client.submit(noop, 2.0)
+        assert future.result(PATIENCE_S) == 2
+        assert future.cancel() is False
+        assert future.result() == 2
