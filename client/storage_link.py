@@ -25,7 +25,9 @@ class StorageLink:
 
     Args:
         open_stream: puts a stream onto a socket that is connected to the address.
-        patience_s: seconds without a connection after which it is lost.
+        patience_s: seconds without a connection, or of silence where an answer is owed, after
+            which it is lost.
+        redial: after a reset. Where not, silence is the business of the scheduler's channel.
 
     Attributes:
         lost: why it is gone for good; None while it is not.
@@ -52,6 +54,9 @@ class StorageLink:
         self._connections = 0
         # Bytes that wait for a connection.
         self._held = 0
+        # What of the link has moved, and since when nothing does.
+        self._moved = (0, 0, 0)
+        self._quiet_since = self._looked_at = 0.0
 
     @property
     def up(self) -> bool:
@@ -115,8 +120,19 @@ class StorageLink:
                 events += self.store.receive(frame)
         except ProtocolError as error:
             link.lose(f"it broke the protocol: {error}")
+        self._notice_silence(link, now)
         self.lost = link.lost
         return events
+
+    def _notice_silence(self, link: YmqLink, now: float) -> None:
+        """A store that was stopped keeps its connections, takes bytes, and answers nothing."""
+        # Who looks so late was away itself: what came meanwhile is still to be read.
+        away = now - self._looked_at > self._patience / 2
+        moved, self._looked_at = link.moved, now
+        if moved != self._moved or not link.up or not self.store.owed or away:
+            self._moved, self._quiet_since = moved, now
+        elif self._redial and now - self._quiet_since >= self._patience:
+            link.lose(f"it has answered nothing for {self._patience:g} s")
 
     def deadline(self) -> float | None:
         """When `turn` wants to be called next."""

@@ -139,10 +139,12 @@ class StoreClient:
 
     Attributes:
         strays: answers to requests that nobody made; ignored.
+        owed: requests whose answers need no waiting: sets and deletes.
     """
 
     def __init__(self) -> None:
         self.strays = 0
+        self.owed = 0
         self._next = 0
         self._open: dict[int, tuple[RequestKind, bytes, Buffer]] = {}
         self._awaiting: StoreHeader | None = None
@@ -171,6 +173,7 @@ class StoreClient:
     def _request(self, kind: RequestKind, object_id: bytes, length: int, payload: Buffer) -> bytes:
         header = encode_header(StoreHeader(kind, object_id, length, self._next))
         self._open[self._next] = (kind, object_id, payload)
+        self.owed += kind is not RequestKind.GET
         self._next += 1
         return header
 
@@ -225,6 +228,7 @@ class StoreClient:
             self.strays += 1
             return ()
         kind, object_id, _ = opened
+        self.owed -= kind is not RequestKind.GET
         if kind is RequestKind.SET:
             return (Put(object_id),)
         if kind is RequestKind.GET:

@@ -82,6 +82,8 @@ class YmqStream:
         self._queue: deque[memoryview] = deque()
         self._tail = bytearray(opening(identity))
         self._unsent = len(self._tail)
+        # Bytes that came, of half messages too.
+        self.heard = 0
         self._chunk = bytearray(_CHUNK)
         self._closed = False
         self._patient = patient
@@ -246,6 +248,7 @@ class YmqStream:
                 self.eof = True
                 break
             taken += count
+            self.heard += count
             with memoryview(self._chunk) as view, suppress(ProtocolError):
                 if self._stack is None:
                     messages += self._framing.feed(view[:count])

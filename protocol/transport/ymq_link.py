@@ -100,6 +100,12 @@ class YmqLink:
         """Bytes that wait for the link."""
         return self._stream.unsent if self._stream is not None else 0
 
+    @property
+    def moved(self) -> tuple[int, int, int]:
+        """Changes with each connection and each byte that comes or leaves."""
+        stream = self._stream
+        return self.connections, stream.heard if stream is not None else 0, self.unsent
+
     def deadline(self) -> float | None:
         """When `turn` wants to be called next, whatever the poller says; None: not by itself."""
         if self.lost is not None or self.up:

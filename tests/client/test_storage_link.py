@@ -132,6 +132,54 @@ def test_an_answer_that_is_none(owner: Owner) -> None:
     assert str(owner.link.lost).startswith("it broke the protocol: ")
 
 
+def test_a_store_that_was_stopped_is_lost(owner: Owner) -> None:
+    owner.connect()
+    link, now = owner.link, monotonic()
+    # Nothing may ever come for a get.
+    link.ask([Get(TWO)])
+    link.flush()
+    for half in range(10):
+        link.turn(now + PATIENCE_S / 2 * half)
+    assert link.lost is None
+    now += PATIENCE_S / 2 * 9
+    link.ask([Put(ONE, b"bytes")])
+    link.flush()
+    link.turn(now + PATIENCE_S * 0.5)
+    assert link.lost is None
+    link.turn(now + PATIENCE_S)
+    assert link.lost == f"it has answered nothing for {PATIENCE_S:g} s"
+
+
+def test_half_an_answer_is_no_silence(owner: Owner) -> None:
+    owner.connect()
+    link, now = owner.link, monotonic()
+    link.ask([Get(TWO), Put(ONE, b"bytes")])
+    link.flush()
+    link.turn(now)
+    link.turn(now + PATIENCE_S * 0.5)
+    link.turn(now + PATIENCE_S * 0.9)
+    get, _ = requests(owner.peer, 3)
+    header = bytes(got_reply(get, b"large")[0])
+    before = link._link.moved  # type: ignore[union-attr]
+    owner.peer.say(header)
+    owner.poller.poll(PATIENCE_S)
+    link.turn(now + PATIENCE_S * 1.3)
+    assert link._link.moved != before  # type: ignore[union-attr]
+    link.turn(now + PATIENCE_S * 1.8)
+    link.turn(now + PATIENCE_S * 2.2)
+    assert link.lost is None
+
+
+def test_who_was_away_itself_looks_before_it_judges(owner: Owner) -> None:
+    owner.connect()
+    owner.link.ask([Put(ONE, b"bytes")])
+    owner.link.flush()
+    now = monotonic()
+    owner.link.turn(now)
+    owner.link.turn(now + PATIENCE_S * 10)
+    assert owner.link.lost is None
+
+
 def test_there_is_an_end_to_waiting(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_link, "_UNSENT_MAX", 1000)
     assert not owner.link.congested

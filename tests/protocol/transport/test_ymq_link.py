@@ -57,13 +57,16 @@ def test_both_ways(owner: Owner, peer: Peer) -> None:
     link = owner.link
     assert link.deadline() == 0.0
     assert not link.up
+    assert link.moved == (0, 0, 0)
     link.send([b"dropped: nobody is there"])
     owner.connect(peer)
     assert link.up
     assert link.peer_identity == b"scheduler"
     assert link.deadline() is None
+    before = link.moved
     link.send([b"one", b"x" * 5_000_000])
     assert link.unsent > 5_000_000
+    assert link.moved != before
     link.flush()
     heard: list[bytes] = []
 
