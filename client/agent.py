@@ -274,13 +274,12 @@ class Agent:
         channel = self._channel
         channel.turn(now)
         if channel.connections != self._connections:
-            self._connections += 1
-            if self._connections == 1:
+            first, self._connections = not self._connections, channel.connections
+            if first:
                 self.pump.opened(now)
                 self._perform(self.pump.take())
             else:
                 self._reconnected(now)
-            self._connections = channel.connections
         if channel.lost is None or self.pump.lost is not None:
             return
         if self.ready.is_set() or self._engine is not None:
@@ -319,7 +318,7 @@ class Agent:
     def _turn_storage(self, now: float) -> None:
         storage = self._storage
         told = self.pump.tracker.storage_address
-        if told is not None and not self.ready.is_set():
+        if told is not None and storage.address is None:
             self._open_storage(storage, told)
         for event in storage.turn(now):
             if isinstance(event, Got):
@@ -335,8 +334,6 @@ class Agent:
             self.pump.lost = self._why_it_ended(f"{where}: {storage.lost}")
 
     def _open_storage(self, storage: StorageLink, told: StorageAddress) -> None:
-        if storage.address is not None:
-            return
         try:
             address = self._link.storage_address or as_address(told)
             warn_of_storage(address, self._link.address)
@@ -390,10 +387,12 @@ class Agent:
         self.ended.set()
 
     def _settle_all(self, now: float) -> None:
-        if self.pump.lost is not None and not self.pump.tracker.shutdown_asked:
-            self.pump.connection_lost(self.pump.lost, now)
-        else:
+        if self.pump.lost is None or self.pump.tracker.shutdown_asked:
             self.pump.disconnect(now)
+        else:
+            self.pump.connection_lost(self.pump.lost, now)
+            if self._channel.up:
+                self.pump.tracker.disconnect()  # what runs is of no use to anybody
 
 
 def _no_memory(size: int) -> str:
