@@ -43,6 +43,8 @@ class CallbackThread:
         self._started = False
         self._closed = False
         self._running: tuple[Any, float] | None = None
+        # A stream that fails is complained of once, not for each line.
+        self._complained = False
 
     def put(self, future: "Future[Any]", callbacks: list[Callable[[Any], object]]) -> bool:
         """Run them after all that came before; False after `close`."""
@@ -118,7 +120,7 @@ class CallbackThread:
 
     def _work(self, job: _Job | _Said) -> None:
         if isinstance(job[0], str):
-            _write(job[0], bool(job[1]))
+            self._write(job[0], bool(job[1]))
             return
         future, callbacks = job
         try:
@@ -147,12 +149,15 @@ class CallbackThread:
                 took,
             )
 
-
-def _write(text: str, error: bool) -> None:
-    # Looked up each time: tests and notebooks put others in their place.
-    stream = sys.stderr if error else sys.stdout
-    try:
-        stream.write(text)
-        stream.flush()
-    except Exception:
-        logger.exception("what a task printed could not be written")
+    def _write(self, text: str, error: bool) -> None:
+        # Looked up each time: tests and notebooks put others in their place.
+        stream = sys.stderr if error else sys.stdout
+        if stream is None:
+            return  # a process without a terminal: print() says nothing either
+        try:
+            stream.write(text)
+            stream.flush()
+        except Exception:
+            if not self._complained:
+                logger.exception("what a task printed could not be written; said once")
+            self._complained = True

@@ -262,7 +262,10 @@ class Worker:
         try:
             what = "the serializer"
             codec = None if serializer is None else self._once(serializer, parts[0], _serializer)
-            loads: Callable[[Any], Any] = pickle.loads if codec is None else codec.deserialize
+            loads: Callable[[Any], Any] = pickle.loads
+            if codec is not None:
+                # A user's serializer is promised bytes.
+                loads = lambda data: codec.deserialize(bytes(data))  # noqa: E731
             what = "the function"
             call = self._once(function, parts[1], loads)
             name = _name(call)
