@@ -4,6 +4,7 @@ The test sees every message of the client and answers as it likes: late, never, 
 """
 
 import queue
+import socket
 import tempfile
 import threading
 from collections.abc import Callable
@@ -148,7 +149,7 @@ class ScriptedScheduler:
 
     def cut_storage(self) -> None:
         """End the storage channel, in order (FIN)."""
-        self._do(self._cut)
+        self._do(self._finish)
 
     # On its thread.
 
@@ -237,6 +238,12 @@ class ScriptedScheduler:
                     self._store(object_id, self.objects[object_id])
 
         self._do(release)
+
+    def _finish(self) -> None:
+        # Not a close: with bytes that nobody has read yet it would be a reset.
+        for stream, _ in self._streams.values():
+            self._flush(stream)
+            stream._sock.shutdown(socket.SHUT_WR)
 
     def _cut(self) -> None:
         for stream, _ in self._streams.values():
