@@ -115,7 +115,8 @@ class Cluster:
         with suppress(BrokenPipeError):
             self.process.stdin.close()
         try:
-            self.process.wait(20)
+            # Scaler's own end may hang once its workers are gone, so it is not waited for longer.
+            self.process.wait(5)
         except subprocess.TimeoutExpired:
             print(self.log.read_text(errors="replace")[-4000:])
         # Its processors outlive a hard end of their agents.
