@@ -1,6 +1,7 @@
 """Hooks for all tests, and what Hypothesis may do."""
 
 import os
+import signal
 from collections.abc import Generator
 from typing import Any
 
@@ -9,6 +10,10 @@ from hypothesis import HealthCheck, settings
 
 # Set where everything is installed: then a test that misses its Debian package is a failure.
 NO_SKIPS = "FUTUREFSM_NO_SYSTEM_SKIPS"
+
+# Who runs the tests behind a shell's back may have Ctrl-C ignored, and children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A run of the tests says the same each time, however busy the machine: the same examples, and no
 # bound on their time. `make campaign` draws other ones.
