@@ -288,15 +288,12 @@ class Agent:
             self.pump.lost = self._no_answer(channel.lost)
 
     def _reconnected(self, now: float) -> None:
-        """The link to the same scheduler is back: a heartbeat first, then what may not have
-        arrived, then the cancels that are still unanswered."""
+        """The link to the same scheduler is back: a heartbeat first, then the cancels that are
+        still unanswered. Its echo lets what may not have arrived follow."""
         logger.info("client %s is connected to %s again", self.name, self.scheduler)
         unsure = self._outbox.renew()
         self.pump.reopened(now)
         self._perform(self.pump.take())
-        for message in unsure:
-            if self.pump.owes(message):
-                self._outbox.send(message)
         self.pump.reconnected(now, unsure)
         self._perform(self.pump.take())
 
@@ -312,7 +309,9 @@ class Agent:
                 self.pump.violated(b"", str(error))
                 continue
             if isinstance(message, ClientHeartbeatEcho):
-                self._outbox.echoed()
+                for again in self._outbox.echoed():
+                    if self.pump.owes(again):
+                        self._outbox.send(again)
             self.pump.receive(message, now)
 
     def _turn_storage(self, now: float) -> None:

@@ -2,8 +2,9 @@
 
 A link that is reset loses what was on its way, and nobody says what that was. An echo does tell
 that everything sent before its heartbeat has arrived. So what was sent since is kept, and sent
-again on the next connection. A scheduler ignores a task that it has; one that had already ended,
-and whose result was lost with the link, runs a second time.
+again on the next connection, behind its first echo: results that a scheduler kept for us come
+before that, and their tasks are not sent again. A scheduler ignores a task that it has; one that
+had already ended, and whose result was lost with the link, runs a second time.
 """
 
 from collections import deque
@@ -37,6 +38,8 @@ class Outbox:
         self._unsure: deque[Message] = deque()
         self._sure = 0
         self._marks: deque[int] = deque()
+        # Of earlier connections; waits for the first echo of this one.
+        self._again: list[Message] = []
 
     def __len__(self) -> int:
         """Messages that wait for room."""
@@ -45,14 +48,14 @@ class Outbox:
     @property
     def unsure(self) -> int:
         """Messages that may not have arrived."""
-        return len(self._unsure)
+        return len(self._again) + len(self._unsure)
 
     @property
     def congested(self) -> bool:
         """Whether nothing further should be sent."""
         if self._channel.up:
             return bool(self._waiting)
-        return len(self._unsure) > _WAITING_MAX
+        return self.unsure > _WAITING_MAX
 
     def send(self, message: Message) -> None:
         """Send a message, behind those that wait. Without a connection it waits for
@@ -67,23 +70,33 @@ class Outbox:
         if channel.up:
             self._push(encode(message))
 
-    def echoed(self) -> None:
-        """A heartbeat was echoed: what was sent before it has arrived."""
+    def echoed(self) -> list[Message]:
+        """A heartbeat was echoed: what was sent before it has arrived.
+
+        Returns:
+            what is to be sent again, if it is still worth it.
+        """
         if not self._marks:
-            return
+            return []
         mark = self._marks.popleft()
         while self._sure < mark:
             self._unsure.popleft()
             self._sure += 1
+        again, self._again = self._again, []
+        return again
 
     def renew(self) -> list[Message]:
-        """There is a new connection: what may not have arrived, to be sent again."""
+        """There is a new connection, and nothing was sent on it yet.
+
+        Returns:
+            what may not have arrived; `echoed` gives it back.
+        """
         self._waiting.clear()
         self._marks.clear()
-        unsure = list(self._unsure)
-        self._sure += len(unsure)
+        self._again += self._unsure
+        self._sure += len(self._unsure)
         self._unsure.clear()
-        return unsure
+        return list(self._again)
 
     def flush(self) -> None:
         """Send what waits, as far as there is room."""

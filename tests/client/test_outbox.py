@@ -89,14 +89,27 @@ def test_an_echo_tells_what_has_arrived() -> None:
     outbox.echoed()
     assert outbox.unsure == 2
     assert outbox.renew() == [TASKS[1], TASKS[2]]
-    assert outbox.unsure == 0
     # Echoes of the old connection do not count for the new one.
     outbox.send(TASKS[3])
-    outbox.echoed()
-    assert outbox.unsure == 1
+    assert outbox.echoed() == []
+    assert outbox.unsure == 3
     outbox.send(BEAT)
-    outbox.echoed()
+    assert outbox.echoed() == [TASKS[1], TASKS[2]]
     assert outbox.unsure == 0
+    outbox.send(BEAT)
+    assert outbox.echoed() == []
+
+
+def test_two_links_that_break_in_a_row_lose_nothing() -> None:
+    wire = Wire()
+    outbox = Outbox(wire)
+    outbox.send(TASKS[0])
+    outbox.renew()
+    outbox.send(BEAT)
+    outbox.send(TASKS[1])
+    assert outbox.renew() == [TASKS[0], TASKS[1]]
+    outbox.send(BEAT)
+    assert outbox.echoed() == [TASKS[0], TASKS[1]]
 
 
 def test_without_a_connection_it_waits_for_the_next() -> None:
@@ -142,9 +155,9 @@ def test_a_channel_that_broke_a_moment_ago() -> None:
     outbox.send(TASKS[0])
     wire.broken = True
     outbox.flush()
-    outbox.renew()
+    assert outbox.renew() == [TASKS[0]]
     outbox.send(TASKS[1])
-    assert outbox.renew() == [TASKS[1]]
+    assert outbox.renew() == [TASKS[0], TASKS[1]]
 
 
 def test_where_nothing_is_lost_nothing_is_kept() -> None:
