@@ -3,7 +3,8 @@
 import operator
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import cloudpickle
@@ -91,6 +92,44 @@ def test_a_result_that_nobody_was_there_for(proxied: Proxied, cluster: Cluster) 
     expected = [0, 2] if cluster.backend == "ymq" else [None, None]
     assert settled(futures) == expected
     assert client.violations == 0
+
+
+def noted(begun: str, ended: str) -> int:
+    with open(begun, "a") as file:
+        file.write("x")
+    time.sleep(0.5)
+    with open(ended, "a") as file:
+        file.write("x")
+    return 7
+
+
+def test_a_task_that_ended_while_nobody_was_there_runs_once(
+    cluster_of: Callable[[str], Cluster], tmp_path: Path
+) -> None:
+    cluster = cluster_of("ymq")  # a zmq scheduler drops the result, and nobody can know
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    with Proxy(cluster.address) as proxy:
+        # No echo says meanwhile that the task has arrived.
+        client = Client(proxy.address, backend="ymq", heartbeat_interval=PATIENCE_S)
+        try:
+            future = client.submit(noted, str(begun), str(ended))
+            until(begun.exists)
+            proxy.reset(stay_down=True)
+            until(ended.exists)
+            proxy.resume()
+            assert future.result(PATIENCE_S) == 7
+            # Behind what was sent again, if it was.
+            assert [f.result(PATIENCE_S) for f in [client.submit(doubled, n) for n in range(8)]]
+            assert begun.read_text() == "x"
+        finally:
+            client.disconnect(timeout=5)
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_task_that_is_sent_into_a_broken_link_arrives(proxied: Proxied) -> None:
