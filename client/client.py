@@ -96,6 +96,7 @@ class Client(Submits, concurrent.futures.Executor):
         store_bytes: int | None = None,
     ) -> None:
         _check(workers, cancel_timeout, timeout, lifecycle)
+        _check_more(address, heartbeat_interval, max_result_bytes, store_bytes)
         timeout = min(timeout, _LONGEST_S)
         self._options = checked(Options(), stream_output=stream_output)
         if workers is None:
@@ -306,3 +307,15 @@ def _check(
         raise ValueError(f"timeout must be seconds above 0, not {timeout!r}")
     if lifecycle.about != "future":
         raise ValueError(f"lifecycle {lifecycle.name!r} is about a {lifecycle.about}, not a future")
+
+
+def _check_more(
+    address: str | None, heartbeat_interval: float, max_result_bytes: int, store_bytes: int | None
+) -> None:
+    if address is not None and not isinstance(address, str):
+        raise TypeError(f"address must be text, such as 'tcp://127.0.0.1:2345', not {address!r}")
+    if not isinstance(heartbeat_interval, (int, float)) or not heartbeat_interval > 0:
+        raise ValueError(f"heartbeat_interval must be seconds above 0, not {heartbeat_interval!r}")
+    for what, limit in (("max_result_bytes", max_result_bytes), ("store_bytes", store_bytes)):
+        if limit is not None and (not isinstance(limit, int) or limit < 1):
+            raise ValueError(f"{what} must be a whole number of bytes above 0, not {limit!r}")

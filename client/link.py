@@ -101,7 +101,8 @@ def open_link(
     """Start the embedded engine, or check the address. Dials nothing yet.
 
     Raises:
-        ValueError: the address is none, or workers were asked of a cluster.
+        ValueError: the address is none, workers were asked of a cluster, or what only a cluster
+            has of the embedded engine.
         EngineStartError: the embedded engine did not start.
     """
     new_tracker = partial(Tracker, identity, ids, lifecycle, timeout_s=timeout, hostname=hostname)
@@ -114,6 +115,9 @@ def open_link(
         return _cluster_link(
             parse_address(address), tracker, reach, timeout_s=timeout, hostname=hostname
         )
+    for what, given in zip(Reach._fields[:3], reach, strict=False):
+        if given is not None:
+            raise ValueError(f"{what}={given!r} is for a cluster: name its address as well")
     from futurefsm.client.engine.launch import launch
 
     count = workers or os.cpu_count() or 1
