@@ -29,6 +29,12 @@ PATIENCE_S = 60.0
 BACKENDS = ("ymq", "zmq")
 KINDS = ("engine", *BACKENDS)
 
+# For tests whose tasks wait for tasks of their own. A real worker suspends one process for another
+# then, and was once seen to be stuck afterwards, so every run has them on our engine only.
+NESTING_KINDS = [
+    pytest.param(each, marks=[pytest.mark.cluster_long] * (each != "engine")) for each in KINDS
+]
+
 # Its workers find the functions of test modules.
 _ROOT = str(Path(__file__).resolve().parents[2])
 IMPORTABLE = {"PYTHONPATH": os.pathsep.join([_ROOT, os.environ.get("PYTHONPATH", _ROOT)])}

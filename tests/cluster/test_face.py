@@ -18,7 +18,7 @@ from futurefsm.client.client import Client
 from futurefsm.client.completed import as_completed
 from futurefsm.client.errors import DeserializationError, ResultUnreadableError, UnsendableError
 from futurefsm.fsm.errors import ClientClosedError
-from tests.cluster.conftest import PATIENCE_S
+from tests.cluster.conftest import NESTING_KINDS, PATIENCE_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -126,6 +126,7 @@ def nested(depth: int) -> int:
         return client.submit(nested, depth - 1).result(60) + 1
 
 
+@pytest.mark.parametrize("kind", NESTING_KINDS, indirect=True, scope="module")
 def test_a_client_inside_a_task(client: Client) -> None:
     assert client.submit(nested, 1).result(PATIENCE_S) == 21
 
@@ -134,6 +135,7 @@ def travelled(client: Client, value: int) -> int:
     return client.submit(double, value).result(60)
 
 
+@pytest.mark.parametrize("kind", NESTING_KINDS, indirect=True, scope="module")
 def test_a_client_that_travels_into_a_task(client: Client) -> None:
     assert client.submit(travelled, client, 21).result(PATIENCE_S) == 42
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from futurefsm.client.client import Client
-from tests.cluster.conftest import KINDS, PATIENCE_S, Cluster
+from tests.cluster.conftest import NESTING_KINDS, PATIENCE_S, Cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -45,10 +45,7 @@ def fibonacci(client: Client, n: int) -> int:
     return sum(future.result(60) for future in futures)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [pytest.param(each, marks=[pytest.mark.cluster_long] * (each == "ymq")) for each in KINDS],
-)
+@pytest.mark.parametrize("kind", NESTING_KINDS)
 def test_one_worker_is_enough(kind: str, private_cluster: Callable[..., Cluster]) -> None:
     made = Client(workers=1) if kind == "engine" else private_cluster(kind, n_workers=1).client()
     with made as client:
