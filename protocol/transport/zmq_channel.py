@@ -6,6 +6,7 @@ after a pause in which the scheduler can notice that the old one has gone (it ig
 connection of a living identity). What is to be sent again is for the owner to know.
 """
 
+from collections import deque
 from collections.abc import Callable
 
 from futurefsm.protocol.errors import TransportFullError
@@ -49,6 +50,8 @@ class ZmqChannel:
         self._patience = patience_s
         self._poller: Poller | None = None
         self._dealer: ZmqDealer | None = None
+        # What came on a connection that has broken since.
+        self._left: deque[bytes] = deque()
         self._up = False
         self._full = False
         self._down_since: float | None = None
@@ -64,8 +67,8 @@ class ZmqChannel:
 
     @property
     def pending(self) -> bool:
-        """Never: the poller sees everything."""
-        return False
+        """Whether a connection that broke has left something: the poller sees all else."""
+        return bool(self._left)
 
     def attach(self, poller: Poller) -> None:
         """As in `base.Channel`."""
@@ -110,6 +113,8 @@ class ZmqChannel:
 
     def receive(self) -> bytes | None:
         """As `ZmqDealer.receive`."""
+        if self._left:
+            return self._left.popleft()
         message = self._dealer.receive() if self._dealer is not None else None
         if message is not None:
             self._proof_at = None
@@ -153,7 +158,11 @@ class ZmqChannel:
                 self.trouble = "it accepts connections, but does not speak ZeroMQ: is it 'ymq'?"
 
     def _break(self, why: str, now: float) -> None:
+        assert self._dealer is not None
         self.trouble = why
+        # A scheduler that ends says its last word and is gone: both are found in one turn.
+        while (message := self._dealer.receive()) is not None:
+            self._left.append(message)
         self._drop(0.0)
         self._down_since = now
         self._again_at = now + self._delay

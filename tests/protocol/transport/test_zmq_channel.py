@@ -92,6 +92,27 @@ def test_a_broken_connection_is_replaced(address: str) -> None:
     router.close(0)
 
 
+def test_the_last_word_of_a_peer_that_ends_is_heard(address: str) -> None:
+    router = ZmqRouter(address)
+    channel, poller = channel_to(address)
+    drive(channel, poller, lambda: channel.up, [])
+    channel.send(b"end")
+    heard(router)
+    for word in (b"yes", b"good-bye"):
+        router.send(ME, word)
+    router.close(PATIENCE_S)
+    # Nobody looks before both the words and the end have come.
+    assert channel._dealer is not None
+    assert channel._dealer._monitor is not None
+    assert channel._dealer._monitor.poll(PATIENCE_S * 1000)
+    channel.turn(monotonic())
+    assert not channel.up
+    assert channel.pending
+    assert [channel.receive(), channel.receive(), channel.receive()] == [b"yes", b"good-bye", None]
+    assert not channel.pending
+    channel.close(0)
+
+
 def test_a_connection_that_is_ignored_is_tried_again(address: str, router: ZmqRouter) -> None:
     channel, poller = channel_to(address)
     drive(channel, poller, lambda: channel.up, [])
