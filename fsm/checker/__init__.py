@@ -1,0 +1,1 @@
+"""Proofs for small scopes: every reachable state of lifecycles joined by channels."""

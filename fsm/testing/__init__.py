@@ -1,0 +1,1 @@
+"""The race kit: find, shrink and explain races in any Future class."""

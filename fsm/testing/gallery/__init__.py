@@ -1,0 +1,1 @@
+"""Futures with one known bug each, and the correct one."""

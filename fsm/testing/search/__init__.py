@@ -1,0 +1,1 @@
+"""Which schedules are tried, and how a failing one is made small."""
