@@ -1,0 +1,160 @@
+"""Harness: how a future class is made, fed and called. Subclass it for a class of your own.
+
+    class MyFutures(Harness):
+        def make(self, env):
+            return MyFuture()
+
+    explore(MyFutures()).check()
+
+The defaults are those of `concurrent.futures`: the pump calls `set_running_or_notify_cancel`,
+`set_result` and `set_exception`, and the table is STRICT.
+"""
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from futurefsm.fsm.lifecycles import STRICT
+from futurefsm.fsm.story import CALLER, WIRE
+from futurefsm.fsm.table import Lifecycle
+from futurefsm.fsm.testing.programs import Call
+
+if TYPE_CHECKING:
+    from futurefsm.fsm.testing.env import Env
+
+DEFAULT_CALLS = (
+    "cancel",
+    "cancelled",
+    "done",
+    "running",
+    "result",
+    "exception",
+    "add_done_callback",
+    "wait",
+    "as_completed",
+)
+_STATES = {
+    "PENDING": "pending",
+    "RUNNING": "running",
+    "CANCELLED": "cancelled",
+    "CANCELLED_AND_NOTIFIED": "cancelled",
+    "FINISHED": "finished",
+}
+
+
+class Harness:
+    """How to test one future class.
+
+    Attributes:
+        lifecycle: the table that its answers are held against.
+        source: where events come from: `CALLER` (an executor of this process, which the table may
+            refuse with `InvalidStateError`), or `WIRE` (messages, which are never refused).
+        calls: the public calls that programs are made of.
+        timed: those of them that take ``timeout=``.
+        untimed: those that may wait without bound while the future is not settled.
+        deliverable: the events that `deliver` knows; None: all of the lifecycle but its users'.
+        events: what a call does to the future, in events of the lifecycle; "ask" is a cancel that
+            leaves a settled future alone.
+        submitted: the future is handed out running; False: pending, and the pump starts it.
+        objects: values lie in an object store (`env.fetch`, `env.delete`); `deliver` brings keys.
+        messages: it sends messages (`env.send`): the pump may await them, and they are counted.
+        outcomes: `outcome` tells what became of a cancel.
+        faults: what can go wrong beside: "fetch fails".
+        lost: errors that `result` may raise after such a fault.
+        refuses: what a call that may not wait in a callback or on the pump raises there.
+        silent: loggers that are told of callbacks that raise; they are muted in a run.
+    """
+
+    lifecycle: Lifecycle = STRICT
+    source: str = CALLER
+    calls: tuple[str, ...] = DEFAULT_CALLS
+    timed: tuple[str, ...] = ("result", "exception", "wait", "as_completed")
+    untimed: tuple[str, ...] = ("result", "exception", "wait", "as_completed")
+    deliverable: tuple[str, ...] | None = ("submit", "result_success", "result_failed")
+    events: Mapping[str, tuple[str, ...]] = {"cancel": ("cancel",), "disconnect": ("disconnect",)}
+    submitted: bool = False
+    objects: bool = False
+    messages: bool = False
+    outcomes: bool = False
+    faults: tuple[str, ...] = ()
+    lost: tuple[type[BaseException], ...] = ()
+    refuses: tuple[type[BaseException], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What is tested, for reports."""
+        return type(self).__name__
+
+    def make(self, env: "Env") -> Any:
+        """One fresh, pending future. Runs before the threads start; nothing switches in it."""
+        raise NotImplementedError("a harness says how to make its future: def make(self, env)")
+
+    def deliver(self, env: "Env", future: Any, event: str, value: Any) -> Any:
+        """The pump brings an event. What it returns is the answer to the pump, if any.
+
+        Args:
+            value: the value, the exception, or with `objects` the key of the object.
+        """
+        if event == "submit":
+            return future.set_running_or_notify_cancel()
+        if event == "result_success":
+            return future.set_result(value)
+        if event == "result_failed":
+            return future.set_exception(value)
+        return future.fire(event, value, self.source)
+
+    def call(self, env: "Env", future: Any, call: Call) -> Any:
+        """A user's thread makes a call; returns its answer.
+
+        `env.futures` has all the futures, for calls that take all.
+        """
+        if call.name == "add_done_callback":
+            return future.add_done_callback(env.callback(call))
+        if call.name == "wait":
+            first = call.how == "first"
+            when = concurrent.futures.FIRST_COMPLETED if first else concurrent.futures.ALL_COMPLETED
+            waited = concurrent.futures.wait(env.futures, call.timeout, when)
+            return env.numbers(waited.done), env.numbers(waited.not_done)
+        if call.name == "as_completed":
+            found: list[int] = []
+            env.found = found  # what it yielded counts, even if it raises afterwards
+            for each in concurrent.futures.as_completed(env.futures, call.timeout):
+                found += env.numbers([each])
+            return tuple(found)
+        method: Callable[..., Any] = getattr(future, call.name)
+        return method() if call.timeout is None else method(timeout=call.timeout)
+
+    def state(self, future: Any) -> str | None:
+        """Which state of the lifecycle it says that it is in; None: it does not say. Never waits
+        and takes no lock."""
+        return _STATES.get(getattr(future, "_state", ""))
+
+    def outcome(self, future: Any) -> str | None:
+        """What became of a cancel; None: nothing yet. Asked where `outcomes` is set."""
+        outcome = future.cancel_outcome
+        return None if outcome is None else str(outcome)
+
+    def pump(self, env: "Env") -> None:
+        """What the pump's thread does: the path of the program. Override to wrap it."""
+        env.walk()
+
+    def error_name(self, error: BaseException) -> str:
+        """The name by which the table knows an error; what it does not know keeps its own."""
+        if isinstance(error, concurrent.futures.CancelledError | asyncio.CancelledError):
+            return "CancelledError"
+        if isinstance(error, TimeoutError | concurrent.futures.TimeoutError):
+            return "TimeoutError"
+        if isinstance(error, concurrent.futures.InvalidStateError | asyncio.InvalidStateError):
+            return "InvalidStateError"
+        return type(error).__name__
+
+
+class StandardFutures(Harness):
+    """`concurrent.futures.Future`, as it ships with Python."""
+
+    def make(self, env: "Env") -> Any:
+        return concurrent.futures.Future()
+
+
+__all__ = ["CALLER", "DEFAULT_CALLS", "WIRE", "Harness", "StandardFutures"]
