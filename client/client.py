@@ -229,8 +229,9 @@ class Client(Submits, concurrent.futures.Executor):
 
         Returns:
             True: it ends, and this client has ended as by `disconnect`, without waiting for
-            answers that nobody gives any more; an embedded engine always does. False: it is
-            protected and refuses; nothing has changed.
+            answers that nobody gives any more; an embedded engine always does, and so does one
+            that was asked and cannot be reached any more. False: it is protected and refuses;
+            nothing has changed.
 
         Raises:
             ClientClosedError: the client is closed.

@@ -7,7 +7,7 @@ import atexit
 import concurrent.futures
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import TIMEOUT_MAX
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,10 @@ CALLBACKS_S = 2.0
 # and the engine to end. In seconds.
 _BUSY_S = 5.0
 _CLOSE_S = 10.0
+# A scheduler that was asked to end, and that nobody has reached since for so long, has ended. In
+# seconds; looked at so often.
+_GONE_S = 5.0
+_LOOK_S = 0.05
 
 _open: "WeakSet[Agent]" = WeakSet()
 
@@ -100,40 +104,97 @@ def disconnect(agent: "Agent", timeout: float | None) -> None:
     _end_callbacks(agent, CALLBACKS_S)
 
 
+class _Request:
+    """The question whether the scheduler will end. A link that breaks may take it along, or the
+    answer: it is asked again on the next connection, and where there is none any more it is
+    answered by that.
+    """
+
+    def __init__(self, agent: "Agent") -> None:
+        self.agent = agent
+        self.accepted: bool | None = None
+        self._answered = Latch()
+        # The connection on which it was asked last: None before that, 0 where there was none.
+        self._asked_on: int | None = None
+        # Looks in a row at which there was none.
+        self._unreached = 0
+        # Whoever asked before, in another thread: one answer may have to do for both.
+        self._earlier: Callable[[bool], object] | None = None
+
+    # For the thread that asks.
+
+    def wait(self, deadline: float) -> bool:
+        """Until it is answered, or the client has ended; False where the deadline came first."""
+        while not self._answered.wait(min(_LOOK_S, max(0.0, deadline - monotonic()))):
+            if self.agent.ended.is_set():
+                break
+            if monotonic() >= deadline:
+                return False
+            self._look()
+        return True
+
+    def _look(self) -> None:
+        connection = _connection(self.agent)
+        if self._asked_on is not None and connection not in (0, self._asked_on):
+            self.agent.inbox.put(Asked(self.ask))
+        # Looks are counted, not seconds: whoever was stopped has not looked.
+        self._unreached = self._unreached + 1 if self._asked_on and not connection else 0
+        if self._unreached * _LOOK_S >= _GONE_S:
+            self.agent.inbox.put(Asked(self._give_up))
+
+    # On the agent's thread.
+
+    def ask(self) -> None:
+        """Send it, once on each connection, until it is answered."""
+        connection = _connection(self.agent)
+        if self.accepted is None and connection != self._asked_on:
+            pump = self.agent.pump
+            if self._asked_on is None:
+                self._earlier, pump.on_shutdown = pump.on_shutdown, self._heard
+            self._asked_on = connection
+            pump.tracker.shutdown()
+
+    def _heard(self, accepted: bool) -> None:
+        earlier, self._earlier = self._earlier, None
+        if earlier is not None:
+            earlier(accepted)
+        if self.accepted is not None:
+            return
+        self.accepted = accepted
+        if accepted:
+            # Its tasks are not answered any more.
+            self.agent.leave(now=True)
+        self.agent.pump.tracker.shutdown_asked = accepted
+        self._answered.set()
+
+    def _give_up(self) -> None:
+        # Here, where no answer can come meanwhile.
+        if self.accepted is None and not _connection(self.agent):
+            self.agent.leave(now=True)
+
+
 def shutdown_cluster(agent: "Agent", timeout: float) -> bool:
     """Ask the scheduler to end. See `Client.shutdown_cluster`."""
     if agent.owns_engine:
         disconnect(agent, agent.cancel_timeout)
         return True
-    answers: list[bool] = []
-    answered = Latch()
-
-    def heard(accepted: bool) -> None:
-        answers.append(accepted)
-        if accepted:
-            # Its tasks are not answered any more.
-            agent.leave(now=True)
-        agent.pump.tracker.shutdown_asked = accepted
-        answered.set()
-
-    def ask() -> None:
-        agent.pump.on_shutdown = heard
-        agent.pump.tracker.shutdown()
-
-    if agent.inbox.closed is not None or not agent.inbox.put(Asked(ask)):
+    request = _Request(agent)
+    if agent.inbox.closed is not None or not agent.inbox.put(Asked(request.ask)):
         raise ClientClosedError(agent.inbox.closed or f"client {agent.name} is closed")
-    deadline = monotonic() + timeout
-    while not answered.wait(min(0.05, max(0.0, deadline - monotonic()))):
-        if agent.ended.is_set():
-            break  # it ended before its answer came
-        if monotonic() >= deadline:
-            raise FutureTimeoutError(
-                f"{agent.scheduler} has not answered a shutdown within {timeout} s"
-            )
-    if answers and not answers[0]:
+    if not request.wait(monotonic() + timeout):
+        raise FutureTimeoutError(
+            f"{agent.scheduler} has not answered a shutdown within {timeout} s"
+        )
+    if request.accepted is False:
         return False
     wait_closed(agent)
     return True
+
+
+def _connection(agent: "Agent") -> int:
+    """The number of its connection to the scheduler; 0 while there is none."""
+    channel = agent._channel
+    return channel.connections if channel.up else 0
 
 
 def _end_callbacks(agent: "Agent", seconds: float) -> None:

@@ -12,17 +12,20 @@ import tempfile
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from cut_wire import CutWire
 
 from futurefsm.client import closing
 from futurefsm.client.client import Client
 from futurefsm.client.inbox import Asked
 from futurefsm.fsm.errors import ClientClosedError
 from futurefsm.protocol import messages as m
+from futurefsm.protocol.transport import ymq_link
 from tests.client.processes import engines
 from tests.client.scripted import PATIENCE_S, ScriptedScheduler
 
@@ -370,6 +373,7 @@ def test_a_protected_cluster_refuses(client: Client, scheduler: ScriptedSchedule
     scheduler.send(m.ClientShutdownResponse(False))
     asking.join(PATIENCE_S)
     assert said == [False]
+    assert scheduler.count(m.ClientDisconnect) == 1
     scheduler.result(task, 1)
     assert future.result(PATIENCE_S) == 1
 
@@ -396,6 +400,98 @@ def test_a_cluster_that_obeys_ends_the_client(
         client.submit(abs, -1)
     with pytest.raises(ClientClosedError):
         client.shutdown_cluster()
+
+
+@pytest.fixture(params=["ymq", "zmq"])
+def cut_client(request: pytest.FixtureRequest) -> Iterator[tuple[ScriptedScheduler, CutWire, Any]]:
+    """A scheduler, the wire to it, and a client on that wire. The store is reached directly."""
+    with ScriptedScheduler(tcp=True, backend=request.param) as scripted:
+        with CutWire(scripted.address) as wire:
+            client = Client(wire.address, backend=request.param, timeout=60, cancel_timeout=60)
+            try:
+                yield scripted, wire, client
+            finally:
+                client.disconnect(timeout=0)
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_shutdown_whose_link_breaks_is_asked_again(
+    cut_client: tuple[ScriptedScheduler, CutWire, Client], accepted: bool
+) -> None:
+    scheduler, wire, client = cut_client
+    said: list[bool] = []
+    asking = threading.Thread(target=lambda: said.append(client.shutdown_cluster(PATIENCE_S)))
+    asking.start()
+    for _ in range(2):
+        asked = scheduler.expect(m.ClientDisconnect)
+        assert asked.disconnect_type is m.DisconnectType.SHUTDOWN
+        wire.reset()
+    scheduler.expect(m.ClientDisconnect)
+    scheduler.send(m.ClientShutdownResponse(accepted))
+    asking.join(PATIENCE_S)
+    assert said == [accepted]
+
+
+def test_a_scheduler_that_goes_without_an_answer_has_ended(
+    cut_client: tuple[ScriptedScheduler, CutWire, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "_GONE_S", 0.5)
+    scheduler, wire, client = cut_client
+    future = client.submit(abs, -1)
+    scheduler.expect(m.Task)
+    said: list[bool] = []
+    # With more patience than this test.
+    asking = threading.Thread(target=lambda: said.append(client.shutdown_cluster(10 * PATIENCE_S)))
+    asking.start()
+    scheduler.expect(m.ClientDisconnect)
+    wire.refuse()
+    wire.reset()
+    asking.join(PATIENCE_S / 2)
+    assert said == [True]
+    assert future.cancel_outcome == "disconnected"
+
+
+def test_what_could_not_be_asked_is_not_answered_by_silence(
+    cut_client: tuple[ScriptedScheduler, CutWire, Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody was reached when it was asked: it is not known to have ended."""
+    monkeypatch.setattr(closing, "_GONE_S", 0.1)
+    # A YMQ link that nobody accepts any more would be given up, as ever.
+    monkeypatch.setattr(ymq_link, "REFUSED_S", 10 * PATIENCE_S)
+    scheduler, wire, client = cut_client
+    wire.refuse()
+    wire.reset()
+    agent = client._agent
+    while agent.call(lambda: agent._channel.up):
+        time.sleep(0.01)
+    with pytest.raises(TimeoutError, match="has not answered a shutdown"):
+        client.shutdown_cluster(timeout=1.0)
+    assert scheduler.count(m.ClientDisconnect) == 0
+
+
+def test_two_who_ask_at_once_both_get_their_answer(
+    client: Client, scheduler: ScriptedScheduler
+) -> None:
+    said: list[bool] = []
+    asking = [
+        threading.Thread(target=lambda: said.append(client.shutdown_cluster(PATIENCE_S)))
+        for _ in range(2)
+    ]
+    for each in asking:
+        each.start()
+    for _ in asking:
+        scheduler.expect(m.ClientDisconnect)
+    scheduler.send(m.ClientShutdownResponse(False))
+    for each in asking:
+        each.join(PATIENCE_S / 2)
+    assert said == [False, False]
+    # And whoever asks later gets an answer of its own.
+    later = threading.Thread(target=lambda: said.append(client.shutdown_cluster(PATIENCE_S)))
+    later.start()
+    scheduler.expect(m.ClientDisconnect)
+    scheduler.send(m.ClientShutdownResponse(True))
+    later.join(PATIENCE_S)
+    assert said == [False, False, True]
 
 
 def test_a_shutdown_that_is_not_answered(client: Client, scheduler: ScriptedScheduler) -> None:

@@ -32,9 +32,7 @@ class CutWire:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A thread in accept() is woken by shutting down, not by closing.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+        self.refuse()
         self._listener.close()
         self.fin()
 
@@ -42,6 +40,12 @@ class CutWire:
     def connections(self) -> int:
         """How many are open."""
         return len(self._pairs)
+
+    def refuse(self) -> None:
+        """Accept no further connection. The port stays ours: nobody else answers there."""
+        # A thread in accept() is woken by shutting down, not by closing.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
 
     def fin(self) -> None:
         """End all connections in order: 'gone for good'."""
