@@ -98,6 +98,10 @@ class Manager:
         with self._lock:
             return self._futures.get(task)
 
+    def peek(self, task: str) -> ClientFuture | None:
+        """A future by its task; None where it is not known (any more)."""
+        return self._futures.get(task)
+
     def _close(self) -> list[ClientFuture]:
         with self._lock:
             self._closed = True

@@ -138,19 +138,22 @@ class ClientFuture(Future[Any]):
     def state(self) -> str:
         """The state, by its name in the lifecycle."""
         with self._condition:
-            if self._state == RUNNING:
-                return "cancel_requested" if self._asked else "running"
-            return {PENDING: "pending", FINISHED: "finished"}.get(self._state, "cancelled")
+            return self.glance()
+
+    def glance(self) -> str:
+        """The state, as it stands: for one who knows that nobody moves it just now."""
+        if self._state == RUNNING:
+            return "cancel_requested" if self._asked else "running"
+        return {PENDING: "pending", FINISHED: "finished"}.get(self._state, "cancelled")
 
     # What the manager calls.
 
     def on_submit(self) -> bool:
-        """Hand the task to the wire; False where it was cancelled before."""
+        """Hand the task to the wire; False where it is not pending (any more)."""
         with self._condition:
-            if self._state == CANCELLED:
-                return False
             if self._state != PENDING:
-                raise errors.InvalidStateError(f"task {self.task} was submitted already")
+                self.violations += self._state != CANCELLED
+                return False
             self._state = RUNNING
         self._wire.send(TASK, self.task)
         with self._condition:
