@@ -4,14 +4,16 @@ A run is judged by what was seen of it and by nothing else. So two runs of which
 are judged once, and every check is a pure function that can be tried on a history written by hand.
 """
 
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from futurefsm.fsm.testing.programs import Program
+from futurefsm.fsm.testing.programs import Call, Move, Program
 
 # Kinds of records. A record is a flat tuple that begins with one of these; its place in the log is
-# its time.
+# its time. Threads and tasks are numbered from 0; what a callback calls, it calls as thread -n.
 CALL = "call"  # thread, number of the call in its thread
-ANSWER = "answer"  # thread, number of the call, answer (see `Returned`, `Raised`)
+ANSWER = "answer"  # thread, number of the call, answer, whether the clock moved meanwhile
+ADDS = "adds"  # number of the callback (from 1), thread, number of the call
 DELIVER = "deliver"  # number of the move
 DELIVERED = "delivered"  # number of the move, answer
 SENT = "sent"  # message, future, task, locks held
@@ -21,8 +23,11 @@ DELETED = "deleted"  # key, task, locks held
 CALLBACK = "callback"  # number of the callback, future, task, locks held
 STATE = "state"  # future, state
 WAITED = "waited"  # task, op, what, locks held: a wait that nobody should do
-WOKE = "woke"  # task, future, state: what it was when a timed wait had its lock again
+WOKE = "woke"  # task, future: it was settled when a timed wait had its lock again
 FINAL = "final"  # future, state, done, running, outcome
+
+# When what never ended ends.
+NEVER = 1 << 60
 
 
 class Returned(NamedTuple):
@@ -30,12 +35,31 @@ class Returned(NamedTuple):
 
     value: Any = None
 
+    def __str__(self) -> str:
+        return str(self.value)
+
 
 class Raised(NamedTuple):
     """A call raised; `name` as `Harness.error_name` says, `text` what is in it."""
 
     name: str
     text: str = ""
+
+    def __str__(self) -> str:
+        return f"raised {self.name}" + (f"({self.text})" if self.text else "")
+
+
+class Error(NamedTuple):
+    """An exception that is a value: what `exception()` returned."""
+
+    name: str
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.text})"
+
+
+Answer = Returned | Raised
 
 
 class Stopped(NamedTuple):
@@ -62,3 +86,100 @@ class Seen(NamedTuple):
     log: tuple[tuple[Any, ...], ...]
     end: str = "done"
     stopped: tuple[Stopped, ...] = ()
+
+
+class Made(NamedTuple):
+    """A call that was made, from `begin` to `end` (`NEVER`: it did not come back)."""
+
+    thread: int
+    number: int
+    call: Call
+    begin: int
+    end: int = NEVER
+    answer: Answer | None = None
+    clock_moved: bool = False
+
+    @property
+    def by(self) -> str:
+        """Who made it, in words."""
+        return f"user {self.thread + 1}" if self.thread >= 0 else f"callback {-self.thread}"
+
+
+class Brought(NamedTuple):
+    """An event that the pump delivered, from `begin` to `end`."""
+
+    number: int
+    move: Move
+    begin: int
+    end: int = NEVER
+    answer: Answer | None = None
+
+
+@dataclass
+class History:
+    """A log, read once: who called what, from when to when, and what was told.
+
+    Attributes:
+        made: calls in the order of their beginnings.
+        brought: deliveries in the order of their beginnings.
+        adds: for each callback, by its number, the call that added it.
+        others: the records of every other kind, each with its time in front.
+    """
+
+    seen: Seen
+    made: list[Made] = field(default_factory=list)
+    brought: list[Brought] = field(default_factory=list)
+    adds: dict[int, Made] = field(default_factory=dict)
+    others: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+
+    def of(self, kind: str) -> list[tuple[Any, ...]]:
+        """The records of a kind: (time, fields...)."""
+        return self.others.get(kind, [])
+
+    @property
+    def length(self) -> int:
+        """The time at the end."""
+        return len(self.seen.log)
+
+
+# What a callback asks its future, by `Call.how`.
+INSIDE: dict[str, tuple[Call, ...]] = {
+    "asks": (Call("done"), Call("result", 0.0)),
+    "cancels": (Call("cancel"),),
+}
+
+
+def read(seen: Seen) -> History:
+    """Read a log."""
+    program = seen.program
+    history = History(seen)
+    made: dict[tuple[int, int], Made] = {}
+    brought: dict[int, Brought] = {}
+    for time, (kind, *fields) in enumerate(seen.log):
+        if kind == CALL:
+            thread, number = fields
+            if thread >= 0:
+                call = program.threads[thread][number]
+            else:
+                adding = history.adds[-thread].call
+                call = INSIDE[adding.how][number]._replace(future=adding.future)
+            made[thread, number] = Made(thread, number, call, time)
+        elif kind == ANSWER:
+            thread, number, answer, moved = fields
+            made[thread, number] = made[thread, number]._replace(
+                end=time, answer=answer, clock_moved=moved
+            )
+        elif kind == DELIVER:
+            brought[fields[0]] = Brought(fields[0], program.path[fields[0]], time)
+        elif kind == DELIVERED:
+            brought[fields[0]] = brought[fields[0]]._replace(end=time, answer=fields[1])
+        elif kind == ADDS:
+            callback, thread, number = fields
+            history.adds[callback] = made[thread, number]
+        else:
+            history.others.setdefault(kind, []).append((time, *fields))
+    history.made = list(made.values())
+    history.brought = list(brought.values())
+    # The calls that add callbacks have their ends by now.
+    history.adds = {n: made[add.thread, add.number] for n, add in history.adds.items()}
+    return history
