@@ -72,9 +72,10 @@ ONLY_IN = {
     "cloudpickle": ("client/",),
     "tblib": ("client/",),
     "wsproto": ("protocol/transport/websocket.py",),
+    "greenlet": ("fsm/testing/threads/greenlets.py",),
 }
 # Nothing that the library imports when it is imported may be an optional dependency.
-OPTIONAL = {"rich", "hypothesis", "graphviz", "psutil", "pytest", "wsproto"}
+OPTIONAL = {"rich", "hypothesis", "graphviz", "psutil", "pytest", "wsproto", "greenlet"}
 
 
 def ids(path: Path) -> str:

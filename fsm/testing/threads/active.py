@@ -1,0 +1,28 @@
+"""Which scheduler runs now. One at a time in a process; both backends and all primitives look here.
+
+The real names are kept here too, taken before anything is patched.
+"""
+
+from _thread import get_ident
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from futurefsm.fsm.testing.threads.scheduler import Arena
+
+
+class _Active:
+    """The arena of the run that is going on; None between runs."""
+
+    __slots__ = ("arena",)
+
+    def __init__(self) -> None:
+        self.arena: Arena | None = None
+
+
+ACTIVE = _Active()
+
+
+def arena() -> Optional["Arena"]:
+    """The arena in which the calling code runs (a task, or the setup of a run); else None."""
+    here = ACTIVE.arena
+    return here if here is not None and here.ident == get_ident() else None

@@ -1,0 +1,241 @@
+"""Lock and RLock of a run.
+
+A stop lies in front of each acquire, none behind a release: to run another task right after a
+release is the same as to run it before the next operation, but for code that reads shared fields
+without a lock; for that there is the line level.
+"""
+
+import _thread
+from _thread import get_ident
+from typing import Any
+
+from futurefsm.fsm.testing.threads.active import ACTIVE
+from futurefsm.fsm.testing.threads.scheduler import LOCK, Arena, Task
+from futurefsm.fsm.testing.threads.steps import Uncontrolled
+
+real_lock = _thread.allocate_lock
+real_rlock = _thread.RLock
+TIMEOUT_MAX = _thread.TIMEOUT_MAX
+
+
+def checked(blocking: bool, timeout: float) -> float | None:
+    """The timeout of an acquire, None for none; raises what the real one raises."""
+    if not blocking:
+        if timeout != -1:
+            raise ValueError("can't specify a timeout for a non-blocking call")
+        return None
+    if timeout == -1:
+        return None
+    if timeout < 0:
+        raise ValueError("timeout value must be a non-negative number")
+    if timeout > TIMEOUT_MAX:
+        raise OverflowError("timeout value is too large")
+    return timeout
+
+
+class Lock:
+    """`threading.Lock` of a run; made outside one, the real thing."""
+
+    __slots__ = ("__weakref__", "_arena", "_count", "_owner", "number")
+
+    kind = "Lock"
+    reentrant = False
+
+    _arena: Arena
+    # The task that has it; None: it is free.
+    _owner: Task | None
+    _count: int
+    number: int
+
+    def __new__(cls) -> "Lock":
+        arena = ACTIVE.arena
+        if arena is None or arena.ident != get_ident():
+            return real_lock()  # type: ignore[return-value]
+        return cls._made(arena)  # type: ignore[no-any-return]
+
+    @classmethod
+    def _made(cls, arena: Arena) -> Any:
+        self = object.__new__(cls)
+        self._arena = arena
+        self._owner = None
+        self._count = 0
+        self.number = arena.serial(cls.kind)
+        arena.locks.append(self)
+        return self
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        arena = self._arena
+        me = arena.me
+        if me is None or arena.ident != get_ident():
+            return self._acquire_outside(blocking, timeout)
+        if blocking is not True or timeout != -1:
+            return self._acquire_oddly(me, blocking, timeout)
+        me.op = "acquire"
+        me.what = me.lock = self
+        me.state = LOCK
+        arena.step(me)
+        self._owner = me
+        self._count = 1
+        if arena.on_acquire is not None:
+            arena.on_acquire(me.number, self)
+        return True
+
+    __enter__ = acquire
+
+    def _acquire_oddly(self, me: Task, blocking: bool, timeout: float) -> bool:
+        """Try it, or wait for it with a timer."""
+        arena = self._arena
+        seconds = checked(blocking, timeout)
+        me.what = me.lock = self
+        if not blocking or seconds == 0:
+            me.op = "try"
+        else:
+            me.op = "acquire"
+            me.state = LOCK
+            if seconds is not None:
+                me.timed = True
+                me.deadline = arena.now + seconds
+        arena.step(me)
+        if me.fired or self._owner is not None:
+            return False
+        self._owner = me
+        self._count = 1
+        if arena.on_acquire is not None:
+            arena.on_acquire(me.number, self)
+        return True
+
+    def _acquire_outside(self, blocking: bool, timeout: float) -> bool:
+        """No task of its run is running here: it is taken if it is free, nobody waits."""
+        arena = self._arena
+        seconds = checked(blocking, timeout)
+        running = ACTIVE.arena
+        if running is not None and running.ident != get_ident():
+            raise Uncontrolled(
+                f"{arena.name_of(self)} is used by a thread that is not of the run: start threads "
+                "in the run, or make what they share outside it"
+            )
+        owner = arena.outside if running is None or running.me is None else running.me
+        if self._owner is None:
+            self._owner = owner
+            self._count = 1
+            return True
+        if self._owner is owner and self.reentrant:
+            self._count += 1
+            return True
+        if not blocking or seconds is not None:
+            return False
+        raise arena.stuck("acquire", self)
+
+    def release(self) -> None:
+        arena = self._arena
+        if self._owner is None:
+            if arena.over:
+                return
+            raise RuntimeError("release unlocked lock")
+        self._owner = None
+        if arena.on_release is not None and arena.me is not None:
+            arena.on_release(arena.me.number, self)
+
+    def __exit__(self, *exc: object) -> None:
+        self.release()
+
+    def locked(self) -> bool:
+        """Whether somebody has it."""
+        return self._owner is not None
+
+    acquire_lock = acquire
+    release_lock = release
+    locked_lock = locked
+
+    def mine(self, me: Task | None) -> bool:
+        """What `Condition` asks before it waits. A plain lock does not know whose it is."""
+        return self._owner is not None
+
+    def _at_fork_reinit(self) -> None:
+        self._owner = None
+        self._count = 0
+
+    def __repr__(self) -> str:
+        owner = self._owner
+        state = "unlocked" if owner is None else f"held by {owner.name}"
+        return f"<{self._arena.name_of(self)} {state}>"
+
+
+class RLock(Lock):
+    """`threading.RLock` of a run; made outside one, the real thing."""
+
+    __slots__ = ()
+
+    kind = "RLock"
+    reentrant = True
+
+    def __new__(cls) -> "RLock":
+        arena = ACTIVE.arena
+        if arena is None or arena.ident != get_ident():
+            return real_rlock()  # type: ignore[return-value]
+        return cls._made(arena)  # type: ignore[no-any-return]
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        arena = self._arena
+        me = arena.me
+        if me is None or arena.ident != get_ident():
+            return self._acquire_outside(blocking, timeout)
+        if blocking is not True or timeout != -1:
+            checked(blocking, timeout)
+            if self._owner is not me:
+                return self._acquire_oddly(me, blocking, timeout)
+        if self._owner is me:
+            if arena.over:
+                arena.step(me)
+            self._count += 1
+            return True
+        me.op = "acquire"
+        me.what = me.lock = self
+        me.state = LOCK
+        arena.step(me)
+        self._owner = me
+        self._count = 1
+        if arena.on_acquire is not None:
+            arena.on_acquire(me.number, self)
+        return True
+
+    __enter__ = acquire
+    acquire_lock = acquire
+
+    def release(self) -> None:
+        arena = self._arena
+        me = arena.me
+        if self._owner is not (me or arena.outside):
+            if arena.over:
+                return
+            raise RuntimeError("cannot release un-acquired lock")
+        count = self._count = self._count - 1
+        if not count:
+            self._owner = None
+            if arena.on_release is not None and me is not None:
+                arena.on_release(me.number, self)
+
+    release_lock = release
+
+    def mine(self, me: Task | None) -> bool:
+        return self._owner is (me or self._arena.outside)
+
+    # What threading.Condition and its users call.
+
+    def _is_owned(self) -> bool:
+        return self.mine(self._arena.me)
+
+    def _release_save(self) -> tuple[int, Any]:
+        if not self.mine(self._arena.me):
+            raise RuntimeError("cannot release un-acquired lock")
+        saved = (self._count, self._owner)
+        self._count = 1
+        self.release()
+        return saved
+
+    def _acquire_restore(self, saved: tuple[int, Any]) -> None:
+        self.acquire()
+        self._count = saved[0]
+
+    def _recursion_count(self) -> int:
+        return self._count if self._is_owned() else 0

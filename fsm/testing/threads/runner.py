@@ -1,0 +1,55 @@
+"""`run`: one schedule, on the backend that is there."""
+
+import importlib.util
+from collections.abc import Callable
+from functools import cache
+
+from futurefsm.fsm.testing.threads import install
+from futurefsm.fsm.testing.threads.active import ACTIVE
+from futurefsm.fsm.testing.threads.scheduler import Arena
+from futurefsm.fsm.testing.threads.steps import Choose, Run
+
+Setup = Callable[[Arena], None]
+Backend = Callable[[Setup, Choose, int, bool], Run]
+
+
+@cache
+def _backend(name: str | None) -> Backend:
+    if name is None:
+        name = "greenlets" if importlib.util.find_spec("greenlet") else "pooled"
+    if name == "greenlets":
+        from futurefsm.fsm.testing.threads.greenlets import run_greenlets
+
+        return run_greenlets
+    raise ValueError(f"backend must be 'greenlets', 'pooled' or None, not {name!r}")
+
+
+def run(
+    setup: Setup,
+    choose: Choose,
+    *,
+    backend: str | None = None,
+    max_steps: int = 2000,
+    detailed: bool = False,
+) -> Run:
+    """Run real code of several threads under one schedule.
+
+    Args:
+        setup: makes the objects and calls `arena.spawn`; runs in no task, so operations in it never
+            switch, and must not wait.
+        choose: decides the schedule.
+        backend: "greenlets", "pooled", or None: greenlets where installed.
+        max_steps: a run that takes more ends as "livelock".
+        detailed: lines of the code under test in each step; costs time.
+
+    Raises:
+        Uncontrolled: something runs that no scheduler can control.
+        BaseException: what `choose` or `setup` raised; Ctrl-C, or what steers a test, in a task.
+    """
+    if ACTIVE.arena is not None:
+        raise RuntimeError("a run inside a run: only one can go on at a time in a process")
+    start = _backend(backend)
+    if install.is_installed():
+        return start(setup, choose, max_steps, detailed)
+    with install.installed():
+        return start(setup, choose, max_steps, detailed)
