@@ -1,0 +1,249 @@
+"""Races that users of other projects have reported, as far as they are about futures.
+
+Each is a few lines of ours that go wrong as the report tells, beside the same put right. Those of
+event loops are in `asyncio_reports.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from futurefsm.fsm.effects import ANNOUNCE, NOTIFY
+from futurefsm.fsm.events import CANCEL, SUBMIT
+from futurefsm.fsm.lifecycles import STRICT
+from futurefsm.fsm.states import CANCELLED, PENDING, RUNNING
+from futurefsm.fsm.story import WIRE
+from futurefsm.fsm.table import goes, ignores
+from futurefsm.fsm.testing.gallery import pools
+from futurefsm.fsm.testing.gallery.clients import ClientFutures
+from futurefsm.fsm.testing.gallery.exhibits import Exhibit
+from futurefsm.fsm.testing.harness import DEFAULT_CALLS, Harness
+from futurefsm.fsm.testing.programs import Call
+
+if TYPE_CHECKING:
+    from futurefsm.fsm.testing.env import Env
+
+# What runs can be cancelled, without asking anybody.
+POOL = STRICT.derive(
+    "pool",
+    goes(PENDING, CANCEL, CANCELLED, NOTIFY, ANNOUNCE, why="it never started", answer=True),
+    goes(RUNNING, CANCEL, CANCELLED, NOTIFY, ANNOUNCE, why="its worker is killed", answer=True),
+    ignores(CANCELLED, SUBMIT, why="told already", answer=False),
+)
+
+Settle = Callable[[Future[Any], str, Any], None]
+
+
+class PoolFutures(Harness):
+    """A pool that settles its futures with one of the functions of `pools`."""
+
+    lifecycle = POOL
+    source = WIRE
+    deliverable: tuple[str, ...] | None = (
+        "submit",
+        "result_success",
+        "result_failed",
+        "result_worker_died",
+    )
+
+    def __init__(self, settle: Settle) -> None:
+        self._settle = settle
+
+    @property
+    def name(self) -> str:
+        """That function's name."""
+        return getattr(self._settle, "__name__", "?")
+
+    def make(self, env: "Env") -> Future[Any]:
+        return pools.PoolFuture()
+
+    def deliver(self, env: "Env", future: Future[Any], event: str, value: Any) -> Any:
+        if event == "submit":
+            return future.set_running_or_notify_cancel()
+        self._settle(future, event, value)
+        return None
+
+
+class PlainFutures(PoolFutures):
+    """The same of futures that are never marked as running."""
+
+    lifecycle = STRICT
+    deliverable = ("result_success", "result_failed")
+
+    def make(self, env: "Env") -> Future[Any]:
+        return Future()
+
+
+class Mailboxes(Harness):
+    """A mailbox for each future; the pump puts items in."""
+
+    source = WIRE
+    deliverable = ("result_success",)
+
+    def __init__(self, mailbox: type[pools.Mailbox]) -> None:
+        self._mailbox = mailbox
+
+    @property
+    def name(self) -> str:
+        return self._mailbox.__name__
+
+    def make(self, env: "Env") -> Future[Any]:
+        mailbox = self._mailbox()
+        future = mailbox.get()
+        env.box[str(id(future))] = mailbox
+        return future
+
+    def deliver(self, env: "Env", future: Future[Any], event: str, value: Any) -> None:
+        env.box[str(id(future))].put(event, value)
+
+
+class KeyedFutures(Harness):
+    """Futures of one key: each forgets the one before."""
+
+    source = WIRE
+    deliverable = ("result_success", "result_failed")
+
+    def __init__(self, keyed: type[pools.Keyed]) -> None:
+        self._keyed = keyed
+
+    @property
+    def name(self) -> str:
+        return self._keyed.__name__
+
+    def make(self, env: "Env") -> Future[Any]:
+        keyed = env.box.setdefault("keyed", self._keyed())
+        generation, future = keyed.submit("key")
+        env.box[str(id(future))] = generation
+        return future  # type: ignore[no-any-return]
+
+    def deliver(self, env: "Env", future: Future[Any], event: str, value: Any) -> None:
+        env.box["keyed"].on_result("key", env.box[str(id(future))], event, value)
+
+
+class ExecutorFutures(Harness):
+    """An executor; "disconnect" is its shutdown, which waits."""
+
+    calls = (*DEFAULT_CALLS, "disconnect")
+    untimed = (*Harness.untimed, "disconnect")
+    events: Mapping[str, tuple[str, ...]] = {"cancel": ("cancel",), "disconnect": ()}
+
+    def __init__(self, executor: type[pools.Executor]) -> None:
+        self._executor = executor
+
+    @property
+    def name(self) -> str:
+        return self._executor.__name__
+
+    def make(self, env: "Env") -> Future[Any]:
+        executor = env.box.setdefault("executor", self._executor())
+        return executor.submit()  # type: ignore[no-any-return]
+
+    def deliver(self, env: "Env", future: Future[Any], event: str, value: Any) -> Any:
+        executor = env.box["executor"]
+        if event == "submit":
+            return executor.start(future)
+        return executor.end(future, event, value)
+
+    def call(self, env: "Env", future: Future[Any], call: Call) -> Any:
+        if call.name == "disconnect":
+            return env.box["executor"].shutdown()
+        return super().call(env, future, call)
+
+
+class DispatcherFutures(Harness):
+    """Callbacks are added by a dispatcher."""
+
+    def __init__(self, dispatcher: type[pools.Dispatcher]) -> None:
+        self._dispatcher = dispatcher
+
+    @property
+    def name(self) -> str:
+        return self._dispatcher.__name__
+
+    def make(self, env: "Env") -> Future[Any]:
+        env.box.setdefault("dispatcher", self._dispatcher())
+        return Future()
+
+    def call(self, env: "Env", future: Future[Any], call: Call) -> Any:
+        if call.name == "add_done_callback":
+            return env.box["dispatcher"].watch(future, env.callback(call))
+        return super().call(env, future, call)
+
+
+_GITHUB = "https://github.com/"
+
+REPORTS: tuple[Exhibit, ...] = (
+    Exhibit(
+        "pebble-75",
+        "cancel() between the look and set_exception() kills the pool's thread",
+        ("pump raises",),
+        PoolFutures(pools.settle_unless_cancelled),
+        PoolFutures(pools.settle_if_it_can_be),
+        source=_GITHUB + "noxdafox/pebble/issues/75",
+    ),
+    Exhibit(
+        "vllm-omni-5793",
+        "a time-out cancels between done() and set_result(): the only pump dies",
+        ("pump raises",),
+        PlainFutures(pools.settle_unless_done),
+        PlainFutures(pools.settle_if_it_can_be),
+        source=_GITHUB + "vllm-project/vllm-omni/issues/5793",
+    ),
+    Exhibit(
+        "curio-374",
+        "a getter is cancelled between the look and set_result()",
+        ("pump raises",),
+        Mailboxes(pools.HastyMailbox),
+        Mailboxes(pools.Mailbox),
+        source=_GITHUB + "dabeaz/curio/issues/374",
+    ),
+    Exhibit(
+        "more-executors-337",
+        "a result for a future that was cancelled is an error",
+        ("pump raises",),
+        PoolFutures(pools.settle),
+        PoolFutures(pools.settle_if_it_can_be),
+        source=_GITHUB + "rohanpm/more-executors/issues/337",
+    ),
+    Exhibit(
+        "dask-294",
+        "the late result of a forgotten task is taken for that of a new one of the same key",
+        ("value", "released", "linearizable", "agreement"),
+        KeyedFutures(pools.KeyedByKeyOnly),
+        KeyedFutures(pools.Keyed),
+        futures=2,
+        source=_GITHUB + "dask/distributed/pull/294",
+    ),
+    Exhibit(
+        "cpython-94440",
+        "submit, cancel at once: the shutdown hangs",
+        ("released",),
+        ExecutorFutures(pools.ExecutorThatCountsRuns),
+        ExecutorFutures(pools.Executor),
+        source=_GITHUB + "python/cpython/issues/94440",
+    ),
+    Exhibit(
+        "cpython-105829",
+        "a blocking write into a pipe while the shutdown lock is held",
+        ("nothing under a lock",),
+        ClientFutures(manager=pools.SendsUnderTheManagersLock),
+        ClientFutures(),
+        source=_GITHUB + "python/cpython/issues/105829",
+    ),
+    Exhibit(
+        "joblib-875",
+        "dispatch holds the lock that the callback wants",
+        ("nothing under a lock", "released"),
+        DispatcherFutures(pools.DispatcherThatHoldsItsLock),
+        DispatcherFutures(pools.Dispatcher),
+        source=_GITHUB + "joblib/joblib/issues/875",
+    ),
+    Exhibit(
+        "parsl-2960",
+        "a second exception for a settled future kills the queue's thread",
+        ("pump raises",),
+        PoolFutures(pools.settle_results_twice),
+        PoolFutures(pools.settle_if_it_can_be),
+        source=_GITHUB + "Parsl/parsl/issues/2960",
+    ),
+)
