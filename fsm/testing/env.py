@@ -5,7 +5,7 @@ a point where another thread may go on, and each must be done under no lock.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,6 @@ class Env:
         box: a harness's own things; empty at the start of each run.
         log: what was seen so far (`history`).
         detailed: somebody will draw this run: say everything.
-        found: what an `as_completed` that goes on has yielded.
     """
 
     __slots__ = (
@@ -57,7 +56,6 @@ class Env:
         "callbacks",
         "detailed",
         "faults",
-        "found",
         "futures",
         "gone",
         "harness",
@@ -79,7 +77,6 @@ class Env:
         self.futures: list[Any] = []
         self.box: dict[str, Any] = {}
         self.log: list[tuple[Any, ...]] = []
-        self.found: Sequence[int] = ()
         self.faults = frozenset(program.faults)
         self.objects: dict[str, Any] = {}
         self.gone: set[str] = set()

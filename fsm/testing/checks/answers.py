@@ -1,0 +1,93 @@
+"""What calls answer, without the table: no strange errors, nothing taken back, states re-read.
+PURE."""
+
+from collections.abc import Iterator
+
+from futurefsm.fsm.testing import history as h
+from futurefsm.fsm.testing.checks.base import Subject
+from futurefsm.fsm.testing.failure import Trouble
+from futurefsm.fsm.testing.history import History, Made, Raised, Returned
+
+ANSWERS = "answers"
+AGREEMENT = "agreement"
+RE_READ = "timed calls re-read"
+
+_BOOLS = ("cancel", "cancelled", "done", "running")
+_VALUES = ("result", "exception")
+
+
+def answers(history: History, subject: Subject) -> Iterator[Trouble]:
+    """Calls raise what they may raise, and say True or False where that is the question."""
+    for made in history.made:
+        answer, name = made.answer, made.call.name
+        if answer is None or made.call.on_all:
+            continue  # `waiters once` looks at those
+        if isinstance(answer, Raised):
+            if not _may_raise(made, answer.name, subject):
+                yield Trouble(ANSWERS, f"{made.call} of {made.by} {answer}")
+        elif name in _BOOLS and not isinstance(answer.value, bool):
+            yield Trouble(ANSWERS, f"{made.call} of {made.by} returned {answer.value!r}")
+        elif name == "add_done_callback" and answer.value is not None:
+            yield Trouble(ANSWERS, f"{made.call} of {made.by} returned {answer.value!r}")
+
+
+def _may_raise(made: Made, error: str, subject: Subject) -> bool:
+    if error in subject.refuses:
+        return True
+    if made.call.name not in _VALUES:
+        return False
+    if error == "TimeoutError":
+        return made.call.timeout is not None
+    # The rest is a matter of the table: which errors a future gives is told there.
+    return error not in ("InvalidStateError", "CallbackError")
+
+
+def agreement(history: History, subject: Subject) -> Iterator[Trouble]:
+    """A cancel() that said True is never contradicted later."""
+    if not subject.true_is_final:
+        return
+    for cancel in history.made:
+        if cancel.call.name != "cancel" or cancel.answer != Returned(True):
+            continue
+        for later in history.made:
+            if later.begin < cancel.end or later.call.future != cancel.call.future:
+                continue
+            if contradiction := _contradicts(later):
+                yield Trouble(
+                    AGREEMENT,
+                    f"cancel() of {cancel.by} said True, and later {later.call} of {later.by} "
+                    f"{contradiction}",
+                )
+
+
+def _contradicts(later: Made) -> str:
+    answer, name = later.answer, later.call.name
+    if not isinstance(answer, Returned):
+        return ""
+    if name == "cancelled" and answer.value is False:
+        return "said False"
+    if name == "cancel" and answer.value is False:
+        return "said False"
+    return f"gave {answer}" if name in _VALUES else ""
+
+
+def re_read(history: History, subject: Subject) -> Iterator[Trouble]:
+    """After a timed wait the state is read again: no time-out of a future that has settled."""
+    for time, task, future in history.of(h.WOKE):
+        for made in history.made:
+            mine = made.thread == task and made.begin < time < made.end
+            if not mine or made.call.future != future or made.call.name not in _VALUES:
+                continue
+            if isinstance(made.answer, Raised) and made.answer.name == "TimeoutError":
+                if subject.objects and not _loaded(history, time):
+                    continue
+                yield Trouble(
+                    RE_READ,
+                    f"{made.call} of {made.by} raised TimeoutError; the future had settled when "
+                    "its wait came back with the lock",
+                )
+
+
+def _loaded(history: History, time: int) -> bool:
+    """A value was fetched by then: a time-out that comes later cannot be for want of it."""
+    return any(found and fetched < time for fetched, _, _, _, found in history.of(h.FETCHED))

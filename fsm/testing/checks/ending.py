@@ -1,0 +1,64 @@
+"""Who does not come back: everybody is released, timed calls and questions end. PURE."""
+
+from collections.abc import Iterator
+
+from futurefsm.fsm.testing import linear
+from futurefsm.fsm.testing.checks.base import Subject
+from futurefsm.fsm.testing.checks.locks import task_name
+from futurefsm.fsm.testing.checks.table import operations
+from futurefsm.fsm.testing.failure import Trouble
+from futurefsm.fsm.testing.history import NEVER, History, Made, Stopped
+from futurefsm.fsm.testing.linear import Model
+
+RELEASED = "released"
+TIMED_CALLS_END = "timed calls end"
+
+
+def endings(history: History, subject: Subject) -> Iterator[Trouble]:
+    """Every call comes back, but one that waits for a future that is not settled."""
+    seen = history.seen
+    if seen.end == "done":
+        return
+    users = len(seen.program.threads)
+    waiting = {made.thread: made for made in history.made if made.end == NEVER and made.thread >= 0}
+    inner = {made.thread: made for made in history.made if made.end == NEVER and made.thread < 0}
+    for stopped in seen.stopped:
+        made = waiting.get(stopped.task)
+        if made is not None and not inner:
+            yield from _stays(history, subject, made, stopped)
+        elif stopped.task >= users and stopped.op != "await":
+            yield Trouble(RELEASED, _stuck(task_name(history, stopped.task), stopped, seen.end))
+        elif inner and made is not None:
+            yield Trouble(RELEASED, _stuck(f"{made.call} of {made.by}", stopped, seen.end))
+
+
+def _stays(history: History, subject: Subject, made: Made, stopped: Stopped) -> Iterator[Trouble]:
+    words = _stuck(f"{made.call} of {made.by}", stopped, history.seen.end)
+    if made.call.timeout is not None or made.call.name not in subject.untimed:
+        yield Trouble(TIMED_CALLS_END, words)
+    elif not _may_wait(history, subject, made):
+        yield Trouble(RELEASED, f"{words}, though what it waits for has happened")
+
+
+def _may_wait(history: History, subject: Subject, made: Made) -> bool:
+    """Whether one of the futures that it waits for may still be open, by the table."""
+    futures = range(history.seen.program.futures) if made.call.on_all else (made.call.future,)
+    open_: list[bool] = []
+    for future in futures:
+        ends = subject.any_value.ends(operations(history, subject, future))
+        # Where nothing explains the answers another check says so.
+        open_.append(not ends or any(_is_open(subject, end, made) for end in ends))
+    first = made.call.name == "wait" and made.call.how == "first"
+    return all(open_) if first else any(open_)
+
+
+def _is_open(subject: Subject, model: Model, made: Made) -> bool:
+    question = linear.ANNOUNCED if made.call.on_all else linear.SETTLED
+    return subject.any_value.step(model, (question, False)) is not None
+
+
+def _stuck(who: str, stopped: Stopped, end: str) -> str:
+    if end == "livelock":
+        return f"{who} goes round for ever"
+    holder = f", which {stopped.holder} holds" if stopped.holder else ""
+    return f"{who} never comes back: it waits ({stopped.op}, {stopped.what}{holder})"

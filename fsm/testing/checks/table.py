@@ -1,0 +1,207 @@
+"""The answers held against the table: linearizable, value, outcome, one TaskCancel. PURE."""
+
+from collections.abc import Iterator
+
+from futurefsm.fsm.story import CALLER
+from futurefsm.fsm.testing import history as h
+from futurefsm.fsm.testing import linear
+from futurefsm.fsm.testing.checks.base import Subject
+from futurefsm.fsm.testing.failure import Trouble
+from futurefsm.fsm.testing.history import NEVER, Answer, Brought, History, Made, Raised, Returned
+from futurefsm.fsm.testing.linear import Judge, Op
+
+LINEARIZABLE = "linearizable"
+VALUE = "value"
+OUTCOME = "outcome"
+ONE_TASK_CANCEL = "one TaskCancel"
+PROTOCOL = "protocol"
+
+TASK = "Task"
+TASK_CANCEL = "TaskCancel"
+
+_QUESTIONS = {
+    "done": linear.DONE,
+    "running": linear.RUNNING,
+    "cancelled": linear.CANCELLED,
+}
+_VALUES = {"result": linear.RESULT, "exception": linear.EXCEPTION}
+
+
+def operations(history: History, subject: Subject, future: int) -> list[Op]:
+    """Everything that was done to a future, or that told of it."""
+    ops: list[Op] = []
+    for made in history.made:
+        if made.call.name in subject.events:
+            if made.call.name == "disconnect" or made.call.future == future:
+                _add_events(ops, made, subject)
+        elif made.answer is None:
+            continue
+        elif made.call.on_all:
+            ops += _told(made, future)
+        elif made.call.future == future:
+            ops += _asked(made)
+    for brought in history.brought:
+        if brought.move.future == future:
+            ops.append(_brought(brought, subject))
+    for time, _, called, _, _ in history.of(h.CALLBACK):
+        if called == future:
+            ops.append(Op(time, time, (linear.SETTLED, True), source="a callback is called"))
+    for time, number, state, done, running, _ in history.of(h.FINAL):
+        if number == future:
+            ops += _final(time, state, done, running)
+    # Stable: the steps of one call, which begin at the same time, stay together.
+    ops.sort(key=lambda op: op.begin)
+    return ops
+
+
+def _add_events(ops: list[Op], made: Made, subject: Subject) -> None:
+    """A call that does something to the future, in one step or several."""
+    events = subject.events[made.call.name]
+    answer = made.answer if len(events) == 1 else None
+    if isinstance(answer, Raised):
+        answer = None  # another check says so
+    steps: list[tuple[object, ...]] = [
+        (linear.EVENT, event, CALLER, None, answer) for event in events
+    ]
+    if _must_have_waited(made, subject):
+        steps.append((linear.SETTLED, True))
+    for place, what in enumerate(steps):
+        ops.append(Op(made.begin, made.end, what, bool(place), made))
+
+
+def _must_have_waited(made: Made, subject: Subject) -> bool:
+    """A cancel() that came back although no timer fired: an answer must have come."""
+    return (
+        subject.cancel_waits
+        and made.call.name == "cancel"
+        and made.thread >= 0
+        and made.answer == Returned(True)
+        and made.call.timeout != 0
+        and not made.clock_moved
+    )
+
+
+def _asked(made: Made) -> Iterator[Op]:
+    answer = made.answer
+    if made.call.name in _VALUES:
+        yield Op(made.begin, made.end, (_VALUES[made.call.name], answer), source=made)
+    elif made.call.name in _QUESTIONS and isinstance(answer, Returned):
+        kind = _QUESTIONS[made.call.name]
+        yield Op(made.begin, made.end, (kind, answer.value), source=made)
+
+
+def _told(made: Made, future: int) -> Iterator[Op]:
+    """What `wait` and `as_completed` say of one of their futures."""
+    answer = made.answer
+    if not isinstance(answer, Returned) or not isinstance(answer.value, tuple):
+        return
+    if made.call.name == "wait":
+        done, _ = answer.value
+        said = future in done
+    else:
+        said = True
+    yield Op(made.begin, made.end, (linear.ANNOUNCED, said), source=made)
+
+
+def _brought(brought: Brought, subject: Subject) -> Op:
+    answer: Answer | None = brought.answer
+    if isinstance(answer, Raised) and answer.name != "InvalidStateError":
+        answer = None  # another check says so
+    event = brought.move.event
+    brings: Answer | None = None
+    if event == "result_success":
+        brings = Returned(f"value {brought.number}")
+    elif event == "result_failed":
+        brings = Raised("TaskError", f"error {brought.number}")
+    what = (linear.EVENT, event, subject.source, brings, answer)
+    return Op(brought.begin, brought.end, what, source=brought)
+
+
+def _final(time: int, state: object, done: object, running: object) -> Iterator[Op]:
+    if state is not None:
+        yield Op(time, time, (linear.STATE, state), source="the state at the end")
+    if done is not None:
+        yield Op(time, time, (linear.DONE, done), source="done() at the end")
+    if running is not None:
+        yield Op(time, time, (linear.RUNNING, running), source="running() at the end")
+
+
+def on_the_table(history: History, subject: Subject) -> Iterator[Trouble]:
+    """Some order of the calls and messages explains all answers."""
+    for future in range(history.seen.program.futures):
+        ops = operations(history, subject, future)
+        if subject.judge.explain(ops) is None:
+            if subject.any_value.explain(ops) is not None:
+                yield Trouble(VALUE, in_words(subject.judge, ops, history))
+            else:
+                yield Trouble(LINEARIZABLE, in_words(subject.any_value, ops, history))
+            continue
+        if history.seen.end == "done":
+            yield from _outcome(history, subject, future, ops)
+            yield from _counts(history, subject, future, ops)
+
+
+def _outcome(history: History, subject: Subject, future: int, ops: list[Op]) -> Iterator[Trouble]:
+    if not subject.outcomes:
+        return
+    for _, number, _, _, _, outcome in history.of(h.FINAL):
+        if number != future:
+            continue
+        ends = subject.with_outcomes.ends(ops)
+        right = sorted({str(end.outcome) for end in ends})
+        if str(outcome) not in right:
+            yield Trouble(
+                OUTCOME, f"cancel_outcome is {outcome} at the end; the table says {_or(right)}"
+            )
+
+
+def _counts(history: History, subject: Subject, future: int, ops: list[Op]) -> Iterator[Trouble]:
+    """As many messages as the table sends, no more and no fewer."""
+    if not subject.messages:
+        return
+    sent = [message for _, message, whose, _, _ in history.of(h.SENT) if whose == future]
+    ends = subject.with_counts.ends(ops)
+    cancels, tasks = sent.count(TASK_CANCEL), sent.count(TASK)
+    right = sorted({end.sent[0] for end in ends})
+    if cancels not in right:
+        said = _or([str(n) for n in right])
+        yield Trouble(
+            ONE_TASK_CANCEL, f"TaskCancel was sent {_times(cancels)}; the table says {said}"
+        )
+    allowed = max(end.sent[1] for end in ends)
+    if tasks > allowed:
+        yield Trouble(PROTOCOL, f"Task was sent {_times(tasks)}; the table says {allowed}")
+
+
+def _times(number: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def _or(words: list[str]) -> str:
+    return " or ".join(words)
+
+
+def in_words(judge: Judge, ops: list[Op], history: History) -> str:
+    """The shortest beginning that no order explains, in words."""
+    found = linear.shortest(judge, ops)
+    if found is None:
+        return "what did not come back cannot be explained"
+    numbers, last, before = found
+    states = _or(sorted({model.state for model in before}))
+    earlier = [said(ops[i]) for i in numbers if i != last and not ops[i].follows]
+    after = f" after {', '.join(dict.fromkeys(earlier))}" if earlier else ""
+    return f"{said(ops[last])}, which no order of the calls explains{after}: it was {states}"
+
+
+def said(op: Op) -> str:
+    """An operation and its answer, in words."""
+    source = op.source
+    if isinstance(source, Made):
+        if op.end >= NEVER or source.answer is None:
+            return f"{source.call} of {source.by}"
+        return f"{source.call} of {source.by} → {source.answer}"
+    if isinstance(source, Brought):
+        answer = source.answer
+        telling = isinstance(answer, Raised) or (answer is not None and answer.value is not None)
+        return f"{source.move} → {answer}" if telling else str(source.move)
+    return f"{source}: {op.what[-1]}"
