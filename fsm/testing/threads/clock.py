@@ -4,7 +4,7 @@ import time
 from _thread import get_ident
 
 from futurefsm.fsm.testing.threads.active import ACTIVE
-from futurefsm.fsm.testing.threads.scheduler import CELL
+from futurefsm.fsm.testing.threads.tasks import CELL
 
 real_monotonic = time.monotonic
 real_time = time.time

@@ -11,7 +11,8 @@ from typing import Any
 
 from futurefsm.fsm.testing.threads.active import ACTIVE
 from futurefsm.fsm.testing.threads.locks import TIMEOUT_MAX, Lock, RLock
-from futurefsm.fsm.testing.threads.scheduler import CELL, LOCK, RUN, Arena, Task
+from futurefsm.fsm.testing.threads.scheduler import Arena
+from futurefsm.fsm.testing.threads.tasks import CELL, LOCK, RUN, Task
 
 real_condition = threading.Condition
 real_event = threading.Event

@@ -3,21 +3,19 @@
 Greenlets are kept from run to run: making one costs as much as ten steps.
 """
 
-from _thread import get_ident
-from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 
 import greenlet
 
 from futurefsm.fsm.testing.threads.active import ACTIVE
-from futurefsm.fsm.testing.threads.scheduler import Abort, Arena, Task, where
+from futurefsm.fsm.testing.threads.scheduler import Arena, Setup
 from futurefsm.fsm.testing.threads.steps import Choose, Run
+from futurefsm.fsm.testing.threads.tasks import PATIENCE, Abort, Task, where
 
 _getcurrent = greenlet.getcurrent
 # Parked greenlets, by the OS thread that they belong to.
 _pools: dict[int, list[Any]] = {}
-# How often a task may swallow its end before it is left where it is.
-_PATIENCE = 20
 # Greenlets that would not end. They are kept: letting one go would try to end it again.
 _lost: list[Any] = []
 
@@ -28,10 +26,9 @@ class GreenletArena(Arena):
     backend = "greenlets"
 
     def __init__(self, choose: Choose, max_steps: int, detailed: bool) -> None:
-        ident = get_ident()
-        super().__init__(choose, ident, max_steps, detailed)
+        super().__init__(choose, max_steps, detailed)
         self.hub = _getcurrent()
-        self.pool = _pools.setdefault(ident, [])
+        self.pool = _pools.setdefault(self.ident, [])
 
     def step(self, me: Task) -> None:
         if self.over:
@@ -40,23 +37,23 @@ class GreenletArena(Arena):
         if task is me:
             return
         if task is None:
-            self.hub.switch(None)
+            self.hub.switch()
         else:
-            (task.handle or self._begin(task)).switch(task)
+            (task.handle or self._begin(task)).switch()
         if self.over:
             raise Abort
 
     def leave(self) -> None:
-        self.hub.switch(None)
+        self.hub.switch()
         raise Abort
 
     def _refuse(self, me: Task) -> None:
         """An operation of a task that is being unwound."""
         me.refused += 1
-        if me.refused > _PATIENCE:
+        if me.refused > PATIENCE:
             _lost.append(me.handle)
-            self.done(me)
-            self.hub.switch(None)
+            self.drop(me)
+            self.hub.switch()
         raise Abort
 
     def _begin(self, task: Task) -> Any:
@@ -64,51 +61,43 @@ class GreenletArena(Arena):
         return handle
 
     def go(self) -> Run:
-        """Run the tasks to the end; the arena is the active one."""
         task = self.pick(None)
         if task is not None:
-            self._begin(task).switch(task)
-        self.me = None
-        self.report()
-        self.over = True
+            self._begin(task).switch()
+        self.close()
         while self.live:
             task = self.live[0]
             if task.handle is None:
-                self.done(task)
+                self.drop(task)
             else:
                 self.me = task
-                task.handle.switch(task)
-        self.me = None
+                task.handle.switch()
         return self.conclude()
 
     def line_of(self, task: Task) -> str:
         return where(task.handle.gr_frame) if task.handle is not None else ""
 
 
-def _work(task: Task | None) -> None:
-    """Life of a greenlet: one task after the other, parked between."""
+def _work() -> None:
+    """Life of a greenlet: one task after the other, parked between.
+
+    The task is not handed over as an argument: a parked greenlet would keep it, and with it the
+    whole run, until it is used again; and finalizers would run in a later run.
+    """
     own = _getcurrent()
     while True:
+        arena: GreenletArena = ACTIVE.arena  # type: ignore[assignment]
+        task = arena.me
         assert task is not None
-        arena: GreenletArena = task.arena  # type: ignore[assignment]
-        arena.perform(task)
-        following = None if arena.over or arena.fatal is not None else arena.pick(None)
+        Context().run(arena.perform, task)
+        task = None if arena.over or arena.fatal is not None else arena.pick(None)
         # Parked before it switches: what comes next may be a task that begins in this very one.
         arena.pool.append(own)
-        handle = arena.hub if following is None else following.handle or arena._begin(following)
-        task = None
-        del arena
-        task = handle.switch(following)
+        handle = arena.hub if task is None else task.handle or arena._begin(task)
+        del arena, task
+        handle.switch()
 
 
-def run_greenlets(
-    setup: Callable[[Arena], None], choose: Choose, max_steps: int, detailed: bool
-) -> Run:
+def run_greenlets(setup: Setup, choose: Choose, max_steps: int, detailed: bool) -> Run:
     """`run`, on greenlets, with the primitives installed."""
-    arena = GreenletArena(choose, max_steps, detailed)
-    ACTIVE.arena = arena
-    try:
-        setup(arena)
-        return arena.go()
-    finally:
-        ACTIVE.arena = None
+    return GreenletArena(choose, max_steps, detailed).play(setup)

@@ -10,8 +10,9 @@ from _thread import get_ident
 from typing import Any
 
 from futurefsm.fsm.testing.threads.active import ACTIVE
-from futurefsm.fsm.testing.threads.scheduler import LOCK, Arena, Task
+from futurefsm.fsm.testing.threads.scheduler import Arena
 from futurefsm.fsm.testing.threads.steps import Uncontrolled
+from futurefsm.fsm.testing.threads.tasks import LOCK, Task
 
 real_lock = _thread.allocate_lock
 real_rlock = _thread.RLock

@@ -6,10 +6,9 @@ from functools import cache
 
 from futurefsm.fsm.testing.threads import install
 from futurefsm.fsm.testing.threads.active import ACTIVE
-from futurefsm.fsm.testing.threads.scheduler import Arena
+from futurefsm.fsm.testing.threads.scheduler import Setup
 from futurefsm.fsm.testing.threads.steps import Choose, Run
 
-Setup = Callable[[Arena], None]
 Backend = Callable[[Setup, Choose, int, bool], Run]
 
 

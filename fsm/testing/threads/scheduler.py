@@ -1,14 +1,14 @@
 """The cooperative scheduler: who can go on, who goes on, and what that costs. No backend in it.
 
 One task runs at a time. It stops in front of each operation of a primitive, says what it is about
-to do, and asks `pick` who goes on. A task that waits is in one of three ways not ready: for a thing
-that is taken (`LOCK`: ready when the thing's `_owner` is None), for a notification (`CELL`: whoever
-notifies moves it to another state), or for a condition of its own (`CALL`).
+to do, and asks `pick` who goes on.
 """
 
 import sys
+from _thread import get_ident
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
+from weakref import proxy
 
 from futurefsm.fsm.testing.threads.active import ACTIVE
 from futurefsm.fsm.testing.threads.steps import (
@@ -20,19 +20,19 @@ from futurefsm.fsm.testing.threads.steps import (
     Trouble,
     Uncontrolled,
 )
-
-RUN: Final = 0
-LOCK: Final = 1
-CELL: Final = 2
-CALL: Final = 3
-
-# A timer that fires is late by this much, as real ones are: so `deadline - monotonic()` is never a
-# rounding error above zero, after which a correct loop would wait once more.
-LATE: Final = 2.0**-20
-
-
-class Abort(BaseException):
-    """Unwinds a task of a run that is over. Not an error of the code under test."""
+from futurefsm.fsm.testing.threads.tasks import (
+    CALL,
+    FIRE,
+    GO,
+    LATE,
+    LOCK,
+    RUN,
+    Abort,
+    Task,
+    is_ready,
+    nothing,
+    where,
+)
 
 
 def _costs(mine: bool, ready: int, timers: int) -> tuple[int, ...]:
@@ -41,71 +41,7 @@ def _costs(mine: bool, ready: int, timers: int) -> tuple[int, ...]:
     return (*others, *[1 if ready else 0] * timers)
 
 
-# Options and costs are the same in every run: made once.
-_GO = [Option(number, False) for number in range(8)]
-_FIRE = [Option(number, True) for number in range(8)]
 _COSTS: dict[tuple[bool, int, int], tuple[int, ...]] = {}
-
-
-class Task:
-    """A thread of the run."""
-
-    __slots__ = (
-        "arena",
-        "daemon",
-        "deadline",
-        "done",
-        "error",
-        "fired",
-        "fire",
-        "fn",
-        "go",
-        "handle",
-        "lock",
-        "name",
-        "number",
-        "op",
-        "ready",
-        "refused",
-        "state",
-        "thread",
-        "timed",
-        "value",
-        "what",
-        "where",
-        "__weakref__",
-    )
-
-    def __init__(
-        self, arena: "Arena", number: int, name: str, fn: Callable[[], Any], daemon: bool
-    ) -> None:
-        self.arena = arena
-        self.number = number
-        self.name = name
-        self.fn = fn
-        self.daemon = daemon
-        self.go = _GO[number]
-        self.fire = _FIRE[number]
-        self.state = RUN
-        self.timed = self.fired = self.done = False
-        self.op = "start"
-        self.what: Any = ""
-        self.where = ""
-        self.value: Any = None
-        self.error: BaseException | None = None
-        # What the backend keeps of it; the Thread object that it is, if it was asked for.
-        self.handle: Any = None
-        self.thread: Any = None
-        # How often it swallowed an Abort.
-        self.refused = 0
-        # Set only where they are read: lock (LOCK, CELL), ready (CALL), deadline (timed).
-
-    lock: Any
-    ready: Callable[[], bool]
-    deadline: float
-
-    def __repr__(self) -> str:
-        return f"<task {self.number} {self.name}>"
 
 
 class Arena:
@@ -126,13 +62,13 @@ class Arena:
     on_acquire: Callable[[int, Any], None] | None = None
     backend = ""
 
-    def __init__(self, choose: Choose, ident: int, max_steps: int, detailed: bool) -> None:
+    def __init__(self, choose: Choose, max_steps: int, detailed: bool) -> None:
         self.choose = choose
         # Of the OS thread that may touch the run now.
-        self.ident = ident
+        self.ident = get_ident()
         self.max_steps = max_steps
         self.detailed = detailed
-        self.run = run = Run(self.name_of)
+        self.run = run = Run()
         self._raw = run.raw
         self.tasks: list[Task] = []
         self.live: list[Task] = []
@@ -143,10 +79,9 @@ class Arena:
         self.over = False
         self.fatal: BaseException | None = None
         self.locks: list[Any] = []
-        self.labels: dict[int, tuple[Any, str]] = {}
         self.serials: dict[str, int] = {}
         # Owner of what is taken while no task runs: in the setup, or after the run.
-        self.outside = Task(self, 0, "setup", _nothing, True)
+        self.outside = Task(self, 0, "setup", nothing, True)
         self.outside.number = -1
 
     # What tasks and their harness call.
@@ -169,9 +104,9 @@ class Arena:
     def add(self, name: str, fn: Callable[[], Any], daemon: bool) -> Task:
         """`spawn`, for the engine."""
         number = len(self.tasks)
-        if number >= len(_GO):
-            _GO.append(Option(number, False))
-            _FIRE.append(Option(number, True))
+        if number >= len(GO):
+            GO.append(Option(number, False))
+            FIRE.append(Option(number, True))
         task = Task(self, number, name, fn, daemon)
         self.tasks.append(task)
         self.live.append(task)
@@ -252,18 +187,12 @@ class Arena:
 
     def name_of(self, thing: Any) -> str:
         """What reports call an object: its label, or its kind and number ("RLock 1")."""
-        if isinstance(thing, str):
-            return thing
-        label = self.labels.get(id(thing))
-        if label is not None:
-            return label[1]
-        kind = getattr(thing, "kind", "")
-        return f"{kind} {thing.number}" if kind else str(thing)
+        return self.run.name_of(thing)
 
     def label(self, thing: Any, text: str) -> None:
         """Call an object so in reports: "future 1's lock"."""
         # The object is kept: its id must not be given to another.
-        self.labels[id(thing)] = (thing, text)
+        self.run.labels[id(thing)] = (thing, text)
 
     def serial(self, kind: str) -> int:
         """The next number of a kind, from 1."""
@@ -378,35 +307,46 @@ class Arena:
             task.error = raised
             if _is_control(raised) and not self.over:
                 self.fatal = raised
-        self.done(task)
+        task.done = not self.over
+        self.drop(task)
 
-    def done(self, task: Task) -> None:
-        """A task has ended, or never began."""
-        task.done = True
+    def drop(self, task: Task) -> None:
+        """A task has ended, or will never begin."""
+        task._owner = None
         self.live.remove(task)
         if not task.daemon:
             self.owed -= 1
 
-    def report(self) -> None:
-        """Fill in who is blocked, before anybody is unwound."""
-        self.run.now = self.now
-        if self.run.end == "done":
-            return
-        for task in self.live:
-            if task.daemon and self.run.end == "deadlock" and task.state == CALL:
-                continue
-            owner = task.lock._owner if task.state == LOCK else None
-            holder = owner.name if isinstance(owner, Task) and owner is not task else ""
-            self.run.blocked.append(
-                Blocked(
-                    task.number,
-                    task.name,
-                    task.op,
-                    self.name_of(task.what),
-                    holder,
-                    task.where or self.line_of(task),
-                )
-            )
+    def play(self, setup: "Setup") -> Run:
+        """The whole run."""
+        ACTIVE.arena = self
+        try:
+            try:
+                setup(self)
+            except Abort:
+                return self.conclude()
+            return self.go()
+        finally:
+            ACTIVE.arena = None
+
+    def go(self) -> Run:
+        """Run the tasks to their end. Backends define it."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """No task goes on any more; who is blocked is written down before all are unwound."""
+        self.me = None
+        self.over = True
+        run = self.run
+        run.now = self.now
+        if run.end != "done":
+            run.blocked = [self._blocked(task) for task in self.live if not is_ready(task)]
+
+    def _blocked(self, task: Task) -> Blocked:
+        owner = task.lock._owner if task.state == LOCK else None
+        holder = owner.name if isinstance(owner, Task) else ""
+        line = task.where or self.line_of(task)
+        return Blocked(task.number, task.name, task.op, self.name_of(task.what), holder, line)
 
     def line_of(self, task: Task) -> str:
         """Where a stopped task is. Backends define it."""
@@ -414,10 +354,17 @@ class Arena:
 
     def conclude(self) -> Run:
         """The run, after all tasks were unwound."""
+        self.me = None
         run = self.run
         run.ended = [Ended(t.name, t.value, t.error, t.done) for t in self.tasks]
-        if self.fatal is not None:
-            raise self.fatal
+        # So that what belongs to the run is let go with it, not when the collector comes round.
+        self.tasks.clear()
+        self.locks.clear()
+        self._raw = []
+        self.run = proxy(run)
+        fatal, self.fatal = self.fatal, None
+        if fatal is not None:
+            raise fatal
         return run
 
     def stuck(self, op: str, what: Any) -> Uncontrolled:
@@ -428,8 +375,7 @@ class Arena:
         )
 
 
-def _nothing() -> None:
-    return None
+Setup = Callable[[Arena], None]
 
 
 def _is_control(raised: BaseException) -> bool:
@@ -437,18 +383,3 @@ def _is_control(raised: BaseException) -> bool:
     if isinstance(raised, Exception | SystemExit | GeneratorExit):
         return False
     return type(raised).__name__ != "CancelledError"
-
-
-_ENGINE = __file__.rpartition("/")[0]
-_THROUGH = ("threading.py", "queue.py", "contextlib.py")
-
-
-def where(frame: Any) -> str:
-    """ "file.py:12" of the innermost code that is neither the engine's nor threading's."""
-    while frame is not None:
-        path: str = frame.f_code.co_filename
-        folder, _, name = path.rpartition("/")
-        if folder != _ENGINE and name not in _THROUGH:
-            return f"{name}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""

@@ -93,8 +93,9 @@ class Run:
         now: virtual seconds at its end.
     """
 
-    def __init__(self, name_of: Callable[[Any], str]) -> None:
-        self._name_of = name_of
+    def __init__(self) -> None:
+        # id of an object → the object, and what to call it.
+        self.labels: dict[int, tuple[Any, str]] = {}
         self.raw: list[Raw] = []
         self.notes: dict[int, list[str]] = {}
         self.choices: list[int] = []
@@ -108,11 +109,21 @@ class Run:
     @cached_property
     def steps(self) -> list[Step]:
         """All steps. Names are made when they are asked for."""
-        name_of, notes = self._name_of, self.notes
+        name_of, notes = self.name_of, self.notes
         return [
             Step(o.task, o.fires, op, name_of(what), where, tuple(notes.get(index, ())))
             for index, (o, op, what, where) in enumerate(self.raw)
         ]
+
+    def name_of(self, thing: Any) -> str:
+        """What reports call an object: its label, or its kind and number ("RLock 1")."""
+        if isinstance(thing, str):
+            return thing
+        label = self.labels.get(id(thing))
+        if label is not None:
+            return label[1]
+        kind = getattr(thing, "kind", "")
+        return f"{kind} {thing.number}" if kind else str(thing)
 
     @property
     def before(self) -> tuple[str, ...]:

@@ -1,0 +1,126 @@
+"""A task: a thread of the run, and the ways in which it can be stopped.
+
+A task that waits is in one of three ways not ready: for a thing that is taken (`LOCK`: ready when
+the thing's `_owner` is None), for a notification (`CELL`: whoever notifies moves it to another
+state), or for a condition of its own (`CALL`).
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from futurefsm.fsm.testing.threads.steps import Option
+
+if TYPE_CHECKING:
+    from futurefsm.fsm.testing.threads.scheduler import Arena
+
+RUN: Final = 0
+LOCK: Final = 1
+CELL: Final = 2
+CALL: Final = 3
+
+# A timer that fires is late by this much, as real ones are: so `deadline - monotonic()` is never a
+# rounding error above zero, after which a correct loop would wait once more.
+LATE: Final = 2.0**-20
+
+
+# How often a task may swallow its end before it is left where it is, for ever.
+PATIENCE: Final = 20
+
+
+class Abort(BaseException):
+    """Unwinds a task of a run that is over. Not an error of the code under test."""
+
+
+# Options are the same in every run: made once.
+GO = [Option(number, False) for number in range(8)]
+FIRE = [Option(number, True) for number in range(8)]
+
+
+class Task:
+    """A thread of the run."""
+
+    __slots__ = (
+        "arena",
+        "daemon",
+        "deadline",
+        "done",
+        "error",
+        "fired",
+        "fire",
+        "fn",
+        "go",
+        "handle",
+        "lock",
+        "name",
+        "number",
+        "op",
+        "ready",
+        "refused",
+        "state",
+        "thread",
+        "timed",
+        "value",
+        "what",
+        "where",
+        "_owner",
+    )
+
+    def __init__(
+        self, arena: "Arena", number: int, name: str, fn: Callable[[], Any], daemon: bool
+    ) -> None:
+        self.arena = arena
+        self.number = number
+        self.name = name
+        self.fn = fn
+        self.daemon = daemon
+        self.go = GO[number]
+        self.fire = FIRE[number]
+        self.state = RUN
+        self.timed = self.fired = self.done = False
+        self.op = "start"
+        self.what: Any = ""
+        self.where = ""
+        self.value: Any = None
+        self.error: BaseException | None = None
+        # What the backend keeps of it; the Thread object that it is, if it was asked for.
+        self.handle: Any = None
+        self.thread: Any = None
+        # How often it swallowed an Abort.
+        self.refused = 0
+        # Who waits for its end waits as for a lock that it holds.
+        self._owner: Task | None = self
+        # Set only where they are read: lock (LOCK, CELL), ready (CALL), deadline (timed).
+
+    lock: Any
+    ready: Callable[[], bool]
+    deadline: float
+
+    def __repr__(self) -> str:
+        return f"<task {self.number} {self.name}>"
+
+
+def is_ready(task: Task) -> bool:
+    """Whether it could go on without its timer."""
+    state = task.state
+    if state == LOCK:
+        return task.lock._owner is None
+    return state == RUN or (state == CALL and task.ready())
+
+
+def nothing() -> None:
+    return None
+
+
+_ENGINE = __file__.rpartition("/")[0]
+_THROUGH = ("threading.py", "queue.py", "contextlib.py")
+
+
+def where(frame: Any) -> str:
+    """ "file.py:12" of the innermost code that is neither the engine's nor threading's."""
+    while frame is not None:
+        path: str = frame.f_code.co_filename
+        folder, _, name = path.rpartition("/")
+        if folder != _ENGINE and name not in _THROUGH:
+            return f"{name}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
