@@ -56,8 +56,8 @@ class ClientFutures(Harness):
     outcomes = True
     faults = ("fetch fails",)
     lost = (ResultLostError,)
+    cancel_waits = True
     refuses = (WouldDeadlockError,)
-    silent = ("futurefsm.fsm.testing.gallery",)
 
     def __init__(
         self,

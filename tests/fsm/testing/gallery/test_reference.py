@@ -170,7 +170,7 @@ def test_two_fetch_at_once_and_one_deletes() -> None:
     [("result_worker_died", WorkerDiedError), ("connection_lost", ConnectionLostError)],
 )
 def test_a_death_is_an_error_or_the_end_of_a_cancel(message: str, error: type[Exception]) -> None:
-    manager, future, store = made()
+    manager, future, _ = made()
     manager.deliver(message, future.task)
     with pytest.raises(error):
         future.result()
