@@ -80,12 +80,12 @@ class ClientFutures(Harness):
         return made.__name__ + (" (delayed)" if self.delayed else "")
 
     def make(self, env: "Env") -> ClientFuture:
-        """A future of this run's manager, sent already where `submitted` says so."""
+        """A pending future of this run's manager."""
         manager = env.box.get("manager")
         if manager is None:
             manager = self.manager(_Line(env), self.future, delayed=self.delayed)
             env.box["manager"] = manager
-        future: ClientFuture = manager.submit() if self.submitted else manager.create()
+        future: ClientFuture = manager.create()
         return future
 
     def deliver(self, env: "Env", future: ClientFuture, event: str, value: Any) -> Any:
