@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import pytest
+from ports import silent_port
 
 from futurefsm.client.client import Client
 from futurefsm.fsm.errors import ConnectionLostError
@@ -66,9 +67,8 @@ def fails(address: str, backend: str | None) -> str:
 @pytest.mark.parametrize("backend", ["ymq", "zmq", None])
 def test_nobody_listens(backend: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SCALER_NETWORK_BACKEND", raising=False)
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
-    said = fails(f"tcp://127.0.0.1:{port}", backend)
+    with silent_port() as nobody:
+        said = fails(f"tcp://127.0.0.1:{nobody.getsockname()[1]}", backend)
     assert ("nobody accepts a connection" if backend == "zmq" else "Connection refused") in said
 
 

@@ -7,9 +7,9 @@ shared, so a test leaves them as it found them; one that hurts its cluster start
 """
 
 import importlib.util
+import itertools
 import json
 import os
-import random
 import select
 import signal
 import socket
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from ports import free_ports
 
 from futurefsm.client.client import Client
 
@@ -40,15 +41,6 @@ _ROOT = str(Path(__file__).resolve().parents[2])
 IMPORTABLE = {"PYTHONPATH": os.pathsep.join([_ROOT, os.environ.get("PYTHONPATH", _ROOT)])}
 
 
-def free_port() -> int:
-    """One that no connection gets meanwhile, as those that the system chooses may."""
-    chosen = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]
-    while True:
-        with socket.socket() as sock, suppress(OSError):
-            sock.bind(("127.0.0.1", random.randrange(10_000, max(20_000, int(chosen)))))
-            return int(sock.getsockname()[1])
-
-
 class Cluster:
     """A running cluster.
 
@@ -64,8 +56,10 @@ class Cluster:
     ) -> None:
         self.backend = backend
         self.log = log
-        self.address = f"{scheme}://127.0.0.1:{free_port()}"
-        self.storage = f"{scheme}://127.0.0.1:{free_port()}"
+        # A scheduler listens at a third one, for its monitors: two above its own.
+        port = free_ports(3)
+        self.address = f"{scheme}://127.0.0.1:{port}"
+        self.storage = f"{scheme}://127.0.0.1:{port + 1}"
         chosen = {
             "n_workers": n_workers,
             "address": self.address,
@@ -180,10 +174,11 @@ def cluster_address(cluster: Cluster) -> str:
 @pytest.fixture
 def private_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
     """Starts a cluster for this test alone: `private_cluster("ymq", n_workers=1, ...)`."""
+    numbers = itertools.count()
     with ExitStack() as stack:
 
         def start(backend: str, **options: Any) -> Cluster:
-            log = tmp_path / f"scaler-{backend}-{free_port()}"
+            log = tmp_path / f"scaler-{backend}-{next(numbers)}"
             return stack.enter_context(running_cluster(backend, log, **options))
 
         yield start

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from ports import free_ports
 
 from tests.cluster.conftest import PATIENCE_S, need_scaler
 
@@ -43,17 +44,6 @@ def blocks() -> list[Block]:
     return found
 
 
-def free_ports(count: int) -> int:
-    """The first of some consecutive ones: a scheduler takes two more than it is told."""
-    for base in range(20_000 + os.getpid() % 10_000, 60_000, count):
-        with suppress(OSError):
-            for port in range(base, base + count):
-                with socket.socket() as sock:
-                    sock.bind(("127.0.0.1", port))
-            return base
-    raise AssertionError("no free ports")
-
-
 class Terminal:
     """Where a reader of the page would type."""
 
@@ -73,6 +63,7 @@ class Terminal:
             port = match[2]
             first = port[:-1] + "0"
             if first not in self._ports:
+                # A scheduler takes two more than it is told.
                 self._ports[first] = str(free_ports(13))
             return f"{match[1]}{int(self._ports[first]) + int(port) - int(first)}"
 

@@ -20,10 +20,11 @@ from typing import Any
 import cloudpickle
 import pytest
 from cut_wire import CutWire
+from ports import silent_port
 
 from futurefsm.client.client import Client
 from futurefsm.fsm.errors import CancelledError, ConnectionLostError, ResultLostError
-from tests.cluster.conftest import BACKENDS, PATIENCE_S, Cluster, free_port
+from tests.cluster.conftest import BACKENDS, PATIENCE_S, Cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -206,8 +207,10 @@ def test_the_storage_channel_breaks(cluster: Cluster) -> None:
 def test_nobody_at_the_address(backend: str) -> None:
     """Row 'nobody at the address': a clear error within the client's time-out."""
     begin = time.monotonic()
-    with pytest.raises(ConnectionLostError, match=r"127\.0\.0\.1"):
-        Client(f"tcp://127.0.0.1:{free_port()}", backend=backend, timeout=2)
+    with silent_port() as nobody:
+        address = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(ConnectionLostError, match=r"127\.0\.0\.1"):
+            Client(address, backend=backend, timeout=2)
     assert time.monotonic() - begin < PATIENCE_S / 2
 
 

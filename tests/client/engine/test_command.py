@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from engine_server import BOUND, EngineServer
+from ports import free_ports
 
 from futurefsm.client.cli import main
 from futurefsm.client.engine import command, doors
@@ -58,9 +59,7 @@ def test_the_backend_comes_from_the_environment() -> None:
 
 
 def test_addresses_of_its_own() -> None:
-    listener = listen_tcp("127.0.0.1")
-    storage = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-    listener.close()
+    storage = f"tcp://127.0.0.1:{free_ports(1)}"
     with EngineServer("--workers", "1", "--storage-bind", storage) as server:
         assert server.storage == storage
 

@@ -11,7 +11,7 @@ from futurefsm.protocol.transport.poller import Poller
 from futurefsm.protocol.transport.ymq import YmqStream, listen_tcp
 from futurefsm.protocol.transport.ymq_link import YmqLink
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Peer:

@@ -9,7 +9,7 @@ from futurefsm.protocol.transport.address import parse_address
 from futurefsm.protocol.transport.lookup import Lookup, Target, is_literal
 from futurefsm.protocol.transport.poller import Poller
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @pytest.mark.parametrize(

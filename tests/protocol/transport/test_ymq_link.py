@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from ports import silent_port
 
 from futurefsm.protocol.transport import lookup, ymq_link
 from futurefsm.protocol.transport.address import Address, parse_address
@@ -171,39 +172,36 @@ def test_silence_has_an_end(peer: Peer) -> None:
 
 
 def test_nobody_listens() -> None:
-    with listening() as gone:
-        pass
-    owner = Owner(f"tcp://127.0.0.1:{gone.port}", patience_s=1000.0)
-    link = owner.link
-    now = monotonic()
-    link.turn(now)
-    while link.trouble != "Connection refused":
-        owner.poller.poll(1.0)
+    with silent_port() as nobody:
+        owner = Owner(f"tcp://127.0.0.1:{nobody.getsockname()[1]}", patience_s=1000.0)
+        link = owner.link
+        now = monotonic()
         link.turn(now)
-    again = link.deadline()
-    assert again is not None
-    assert again == now + ymq_link.FIRST_DELAY_S
-    link.turn(now + REFUSED_S - 1)
-    assert link.lost is None
-    link.turn(now + REFUSED_S)
+        while link.trouble != "Connection refused":
+            owner.poller.poll(1.0)
+            link.turn(now)
+        again = link.deadline()
+        assert again is not None
+        assert again == now + ymq_link.FIRST_DELAY_S
+        link.turn(now + REFUSED_S - 1)
+        assert link.lost is None
+        link.turn(now + REFUSED_S)
     assert link.lost == "nobody has listened there for 10 s (Connection refused)"
 
 
 def test_somebody_listens_a_little_later() -> None:
-    with listening() as gone:
-        pass
-    owner = Owner(f"tcp://127.0.0.1:{gone.port}")
-    owner.until(lambda: owner.link.trouble == "Connection refused")
-    listener = socket.create_server(("127.0.0.1", gone.port))
-    peer = Peer(listener)
-    try:
-        owner.until(lambda: owner.link.trouble.startswith("it accepts"))
-        peer.accept()
-        owner.until(lambda: owner.link.up)
-    finally:
-        owner.link.close()
-        peer.end()
-        listener.close()
+    with silent_port() as listener:
+        peer = Peer(listener)
+        owner = Owner(f"tcp://127.0.0.1:{peer.port}")
+        owner.until(lambda: owner.link.trouble == "Connection refused")
+        listener.listen()
+        try:
+            owner.until(lambda: owner.link.trouble.startswith("it accepts"))
+            peer.accept()
+            owner.until(lambda: owner.link.up)
+        finally:
+            owner.link.close()
+            peer.end()
 
 
 def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,12 +229,12 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_address_of_a_name_is_tried(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with listening() as gone:
-        pass
-    answers = [(socket.AF_INET, 1, 6, "", ("127.0.0.1", port)) for port in (gone.port, peer.port)]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: answers)
-    owner = Owner(f"tcp://cluster.example:{peer.port}")
-    owner.until(lambda: owner.link.trouble.startswith("it accepts"))
+    with silent_port() as nobody:
+        ways = (nobody.getsockname(), ("127.0.0.1", peer.port))
+        answers = [(socket.AF_INET, 1, 6, "", where) for where in ways]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: answers)
+        owner = Owner(f"tcp://cluster.example:{peer.port}")
+        owner.until(lambda: owner.link.trouble.startswith("it accepts"))
     peer.accept()
     owner.until(lambda: owner.link.up)
     owner.link.close()

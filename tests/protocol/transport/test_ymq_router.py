@@ -15,7 +15,7 @@ from futurefsm.protocol.transport.framing import opening
 from futurefsm.protocol.transport.ymq import YmqStream, connect_tcp
 from futurefsm.protocol.transport.ymq_router import YmqRouter
 
-BOUND = 30.0
+BOUND = 60.0
 
 
 @pytest.fixture
