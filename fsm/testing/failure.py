@@ -47,7 +47,7 @@ class Counts:
     def add(self, run: "Run") -> None:
         """One more schedule."""
         self.schedules += 1
-        self.steps += len(run.steps)
+        self.steps += len(run.raw)
         by = self.by_preemptions
         by[run.preemptions] = by.get(run.preemptions, 0) + 1
 

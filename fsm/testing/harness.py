@@ -62,8 +62,8 @@ class Harness:
         outcomes: `outcome` tells what became of a cancel.
         faults: what can go wrong beside: "fetch fails".
         lost: errors that `result` may raise after such a fault.
+        cancel_waits: `cancel()` waits for the answer (unless a timer fires, or it may not wait).
         refuses: what a call that may not wait in a callback or on the pump raises there.
-        silent: loggers that are told of callbacks that raise; they are muted in a run.
     """
 
     lifecycle: Lifecycle = STRICT
@@ -79,6 +79,7 @@ class Harness:
     outcomes: bool = False
     faults: tuple[str, ...] = ()
     lost: tuple[type[BaseException], ...] = ()
+    cancel_waits: bool = False
     refuses: tuple[type[BaseException], ...] = ()
 
     @property
@@ -97,7 +98,13 @@ class Harness:
             value: the value, the exception, or with `objects` the key of the object.
         """
         if event == "submit":
-            return future.set_running_or_notify_cancel()
+            try:
+                return future.set_running_or_notify_cancel()
+            except RuntimeError as error:
+                # The standard library's word for a start that the state forbids.
+                if type(error) is not RuntimeError:
+                    raise
+                raise concurrent.futures.InvalidStateError(*error.args) from error
         if event == "result_success":
             return future.set_result(value)
         if event == "result_failed":

@@ -5,12 +5,23 @@ print(prove(MyFutures(), threads=2))      # every schedule within a bound
 test_races = races(MyFutures())           # a Hypothesis test
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import cycle
+from random import Random
+from time import perf_counter
 from typing import Any
 
+from futurefsm.fsm.testing.drawing import Drawer, every
 from futurefsm.fsm.testing.failure import Failure, NotDeterministic, Proof, Report, Trouble
 from futurefsm.fsm.testing.harness import Harness
+from futurefsm.fsm.testing.paths import paths as all_paths
 from futurefsm.fsm.testing.programs import Move, Program
+from futurefsm.fsm.testing.search.again import confirmed
+from futurefsm.fsm.testing.search.hybrid import Bad, hybrid
+from futurefsm.fsm.testing.search.icb import Bounded, following
+from futurefsm.fsm.testing.search.smallest import Found, smallest
+from futurefsm.fsm.testing.stage import Stage
 
 Path = Sequence[Move]
 
@@ -43,7 +54,21 @@ def explore(
     Raises:
         NotDeterministic: a failing schedule does not fail twice in the same way.
     """
-    raise NotImplementedError
+    stage = Stage(harness, only=_set(checks), backend=backend)
+    counts = stage.counts
+    began = perf_counter()
+    chance = Random(seed)
+    source = _endless(programs, Drawer(harness), chance)
+    with stage.open():
+        failure = None
+        while failure is None and counts.schedules < schedules:
+            left = schedules - counts.schedules
+            program = next(source)
+            for bad in hybrid(stage, program, chance, search, preemptions, left):
+                failure = _failure(stage, bad, shrink=shrink, seed=seed)
+                break
+    counts.seconds = perf_counter() - began
+    return Report(counts, failure)
 
 
 def prove(
@@ -69,7 +94,27 @@ def prove(
     Raises:
         Failure: one of them breaks a check.
     """
-    raise NotImplementedError
+    stage = Stage(harness, only=_set(checks), backend=backend)
+    counts = stage.counts
+    began = perf_counter()
+    chosen = all_paths(harness) if paths is None else tuple(tuple(path) for path in paths)
+    source = every(harness, threads=threads, calls_each=calls, chosen=chosen)
+    complete = True
+    with stage.open():
+        for program in source:
+            left = None if limit is None else limit - counts.schedules
+            if left is not None and left <= 0:
+                complete = False
+                break
+            search = Bounded(preemptions)
+            while (schedule := search.next()) is not None:
+                shown = stage.run(program, following(schedule))
+                if shown.troubles:
+                    found = Found.of(program, shown.run)
+                    raise _failure(stage, Bad(found, shown.troubles), shrink=True, seed=None)
+                search.learn(shown.run)
+    counts.seconds = perf_counter() - began
+    return Proof(counts, threads, calls, preemptions, len(chosen), complete)
 
 
 def races(
@@ -87,6 +132,57 @@ def races(
     raise NotImplementedError
 
 
+def replay(harness: Harness, program: Program, schedule: Sequence[int]) -> Failure | None:
+    """Run one schedule of one program again, as it was reported; None: nothing is wrong now.
+
+    Raises:
+        NotDeterministic: it does not run twice in the same way.
+    """
+    stage = Stage(harness)
+    with stage.open():
+        shown = confirmed(stage, program, schedule)
+        if not shown.troubles:
+            return None
+        return _failure(stage, Bad(Found.of(program, shown.run), shown.troubles), shrink=False)
+
+
+def _failure(stage: Stage, bad: Bad, *, shrink: bool, seed: int | None = None) -> Failure:
+    """What is told of a schedule that went wrong: small, run ten times, and once in detail."""
+    check, found = bad.troubles[0].check, bad.found
+    counts = replace(stage.counts)
+    confirmed(stage, found.program, found.schedule)
+    if shrink:
+        found = smallest(stage, found, check)
+        confirmed(stage, found.program, found.schedule)
+    shown = stage.run(found.program, following(found.schedule), detailed=True)
+    # The check that failed heads the list, also where the small one breaks others as well.
+    troubles = sorted(shown.troubles, key=lambda trouble: trouble.check != check)
+    return Failure(
+        troubles,
+        found.program,
+        found.schedule,
+        shown.run,
+        shown.seen,
+        stage.harness,
+        counts,
+        seed=seed,
+        stories=shown.stories,
+    )
+
+
+def _set(names: Iterable[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
+
+
+def _endless(
+    programs: Iterable[Program] | None, drawer: Drawer, chance: Random
+) -> Iterator[Program]:
+    if programs is not None:
+        yield from cycle(programs)
+    while True:
+        yield drawer.draw(chance.randrange)
+
+
 __all__ = [
     "Failure",
     "NotDeterministic",
@@ -96,4 +192,5 @@ __all__ = [
     "explore",
     "prove",
     "races",
+    "replay",
 ]

@@ -25,10 +25,14 @@ def answers(history: History, subject: Subject) -> Iterator[Trouble]:
         if isinstance(answer, Raised):
             if not _may_raise(made, answer.name, subject):
                 yield Trouble(ANSWERS, f"{made.call} of {made.by} {answer}")
-        elif name in _BOOLS and not isinstance(answer.value, bool):
+        elif not _may_return(name, answer.value):
             yield Trouble(ANSWERS, f"{made.call} of {made.by} returned {answer.value!r}")
-        elif name == "add_done_callback" and answer.value is not None:
-            yield Trouble(ANSWERS, f"{made.call} of {made.by} returned {answer.value!r}")
+
+
+def _may_return(name: str, value: object) -> bool:
+    if name in _BOOLS:
+        return isinstance(value, bool)
+    return value is None or name != "add_done_callback"
 
 
 def _may_raise(made: Made, error: str, subject: Subject) -> bool:

@@ -1,0 +1,114 @@
+"""Programs drawn by lot, whoever draws: `random`, or Hypothesis. PURE.
+
+Everything is drawn through one function, `lot(n)`, a number from 0 to n - 1. The smaller a number,
+the simpler what it stands for; so what shrinks numbers shrinks programs.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations_with_replacement, product
+
+from futurefsm.fsm.testing.harness import Harness
+from futurefsm.fsm.testing.paths import Path, early, of_future, paths
+from futurefsm.fsm.testing.programs import Call, Program
+
+Lot = Callable[[int], int]
+
+TIMEOUT_S = 1.0
+# What a callback may do.
+_CALLBACKS = ("", "raises", "asks", "cancels")
+
+
+def every_call(harness: Harness, *, futures: int = 1) -> tuple[Call, ...]:
+    """Every call that a program of a harness can have, on its first future."""
+    found: list[Call] = []
+    for name in harness.calls:
+        found.append(Call(name))
+        if name in harness.timed:
+            found.append(Call(name, TIMEOUT_S))
+        if name == "add_done_callback":
+            known = [how for how in _CALLBACKS[1:] if how != "cancels" or "cancel" in harness.calls]
+            found += [Call(name, how=how) for how in known]
+        if name == "wait" and futures > 1:
+            found.append(Call(name, how="first"))
+    return tuple(found)
+
+
+class Drawer:
+    """Draws programs of a harness.
+
+    Args:
+        threads, calls, futures: at most so many (of calls: in each thread).
+        wrong: also what a correct peer never does.
+    """
+
+    def __init__(
+        self,
+        harness: Harness,
+        *,
+        threads: int = 3,
+        calls: int = 2,
+        futures: int = 2,
+        wrong: bool = True,
+    ) -> None:
+        self._harness = harness
+        self._threads = threads
+        self._calls = calls
+        self._futures = futures
+        self._paths = paths(harness, wrong=wrong)
+        self._known = {n: every_call(harness, futures=n) for n in (1, 2)}
+
+    def draw(self, lot: Lot) -> Program:
+        """One program."""
+        harness = self._harness
+        # Two threads in half of the cases; two futures in a quarter.
+        threads = min(self._threads, (1, 2, 2, 3)[lot(4)])
+        futures = min(self._futures, (1, 1, 1, 2)[lot(4)])
+        known = self._known[futures]
+        several: list[tuple[Call, ...]] = []
+        for _ in range(threads):
+            made = (1, 1, 2)[lot(3)] if self._calls > 1 else 1
+            thread: list[Call] = []
+            for _ in range(made):
+                call = known[lot(len(known))]
+                if futures > 1 and not call.on_all:
+                    call = call._replace(future=lot(futures))
+                thread.append(call)
+            several.append(tuple(thread))
+        path, before = self._path(lot, futures)
+        faults = tuple(fault for fault in harness.faults if lot(4) == 3)
+        return Program(tuple(several), path, faults, futures, before)
+
+    def _path(self, lot: Lot, futures: int) -> tuple[Path, int]:
+        chosen = [self._paths[lot(len(self._paths))] for _ in range(futures)]
+        starts = [early(self._harness, path) for path in chosen]
+        owned = [of_future(path, number) for number, path in enumerate(chosen)]
+        before = [move for path, n in zip(owned, starts, strict=True) for move in path[:n]]
+        rest = [list(path[n:]) for path, n in zip(owned, starts, strict=True)]
+        merged = []
+        while any(rest):
+            alive = [each for each in rest if each]
+            merged.append(alive[lot(len(alive))].pop(0))
+        return (*before, *merged), len(before)
+
+
+def every(
+    harness: Harness,
+    *,
+    threads: int,
+    calls_each: int,
+    chosen: Sequence[Path],
+    known: Sequence[Call] | None = None,
+) -> Iterator[Program]:
+    """Every program with at most so many threads of at most so many calls each, on one future.
+
+    Programs that differ in the order of their threads only are the same.
+    """
+    some = every_call(harness) if known is None else tuple(known)
+    bodies = [body for n in range(1, calls_each + 1) for body in product(some, repeat=n)]
+    for path in chosen:
+        before = early(harness, path)
+        for number in range(1, threads + 1):
+            for several in combinations_with_replacement(bodies, number):
+                yield Program(several, tuple(path), (), 1, before)
+                for fault in harness.faults:
+                    yield Program(several, tuple(path), (fault,), 1, before)

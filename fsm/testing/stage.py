@@ -1,0 +1,246 @@
+"""Stage: runs a program under a schedule, and has what was seen of it judged.
+
+Everything that a run does is in its log (`history`), so that a log that was seen before need not be
+judged again: most schedules of a program look the same to its users.
+"""
+
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
+
+from futurefsm.fsm.testing import checks
+from futurefsm.fsm.testing import history as h
+from futurefsm.fsm.testing.checks import Subject
+from futurefsm.fsm.testing.env import Env
+from futurefsm.fsm.testing.failure import Counts, Trouble
+from futurefsm.fsm.testing.harness import Harness
+from futurefsm.fsm.testing.history import Seen, Stopped
+from futurefsm.fsm.testing.programs import AWAIT, Program
+from futurefsm.fsm.testing.threads import installed, run
+from futurefsm.fsm.testing.threads.scheduler import Arena
+from futurefsm.fsm.testing.threads.steps import Choose, Run
+
+# A user's class may poll: it must not be taken for an endless loop too early.
+MAX_STEPS = 2000
+# So many verdicts of one program are kept.
+_REMEMBERED = 20_000
+
+Key = tuple[str, tuple[tuple[Any, ...], ...], tuple[Stopped, ...]]
+
+
+class Shown(NamedTuple):
+    """One run, judged. `troubles` is empty where nothing is wrong."""
+
+    run: Run
+    seen: Seen
+    troubles: tuple[Trouble, ...]
+    stories: tuple[str, ...] = ()
+
+
+class Stage:
+    """Where the programs of one harness run.
+
+    Args:
+        harness: what is tested.
+        only: names of the checks to look at; None: all.
+        backend: of the engine.
+        max_steps: a run that takes more goes round for ever.
+
+    Attributes:
+        counts: what was run so far.
+    """
+
+    def __init__(
+        self,
+        harness: Harness,
+        *,
+        only: Collection[str] | None = None,
+        backend: str | None = None,
+        max_steps: int = MAX_STEPS,
+    ) -> None:
+        unknown = set(only or ()) - set(checks.ORDER)
+        if unknown:
+            raise ValueError(f"no such check: {', '.join(sorted(unknown))}")
+        self.harness = harness
+        self.subject = subject_of(harness)
+        self.counts = Counts(all_rows=len(harness.lifecycle.rows))
+        self._only = only
+        self._backend = backend
+        self._max_steps = max_steps
+        self._pumps = type(harness).pump is not Harness.pump
+        self._program: Program | None = None
+        self._verdicts: dict[Key, tuple[Trouble, ...]] = {}
+
+    @contextmanager
+    def open(self) -> Iterator["Stage"]:
+        """Keep the primitives swapped over many runs, and the loggers of callbacks silent."""
+        before = logging.root.manager.disable
+        logging.disable(logging.CRITICAL)
+        try:
+            with installed():
+                yield self
+        finally:
+            logging.disable(before)
+
+    def run(self, program: Program, choose: Choose, *, detailed: bool = False) -> Shown:
+        """Run a program under a schedule, and judge it.
+
+        Raises:
+            Uncontrolled: something runs that no scheduler can control.
+            Exception: the harness itself raised.
+        """
+        scene = _Scene(self.harness, program, detailed, self._pumps)
+        done = run(
+            scene.set_up,
+            choose,
+            backend=self._backend,
+            max_steps=self._max_steps,
+            detailed=detailed,
+        )
+        for ended in done.ended:
+            if ended.error is not None:
+                raise ended.error
+        if done.end == "done":
+            scene.finish()
+        stopped: tuple[Stopped, ...] = ()
+        if done.blocked:
+            stopped = tuple(Stopped(b.task, b.name, b.op, b.what, b.holder) for b in done.blocked)
+        log = tuple(scene.env.log)
+        self.counts.add(done)
+        troubles = self._judge(program, (done.end, log, stopped))
+        seen = Seen(program, log, done.end, stopped)
+        return Shown(done, seen, troubles, scene.stories() if detailed else ())
+
+    def _judge(self, program: Program, key: Key) -> tuple[Trouble, ...]:
+        if program is not self._program:
+            if program != self._program:
+                self.counts.programs += 1
+                self._verdicts.clear()
+            self._program = program
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            if len(self._verdicts) >= _REMEMBERED:
+                self._verdicts.clear()
+            end, log, stopped = key
+            self.counts.seen += 1
+            history = h.read(Seen(program, log, end, stopped))
+            verdict = checks.judge(history, self.subject, self._only)
+            self._verdicts[key] = verdict
+            if not verdict:
+                self.counts.rows |= checks.rows_taken(history, self.subject)
+        return verdict
+
+
+class _Scene:
+    """One run: makes the futures, starts the threads, listens to the locks."""
+
+    def __init__(self, harness: Harness, program: Program, detailed: bool, pumps: bool) -> None:
+        self._harness = harness
+        self._program = program
+        self._detailed = detailed
+        self._pumps = pumps
+        self.env: Env
+        # For each future the state that was seen last, and the locks under which it changed.
+        self._states: list[str | None] = []
+        self._guards: set[Any] = set()
+        # Task → the lock that it wants back after a timed wait.
+        self._timed: dict[int, Any] = {}
+
+    def set_up(self, arena: Arena) -> None:
+        program, harness = self._program, self._harness
+        self.env = env = Env(harness, program, arena, detailed=self._detailed)
+        for _ in range(program.futures):
+            env.futures.append(harness.make(env))
+        for number in range(program.early):
+            env.move(number)
+        for number in range(len(program.threads)):
+            arena.spawn(f"user {number + 1}", partial(env.user, number))
+        if self._pumps or program.early < len(program.path):
+            arena.spawn("pump", partial(harness.pump, env))
+        self._states = [harness.state(future) for future in env.futures]
+        for number, state in enumerate(self._states):
+            env.log.append((h.STATE, number, state))
+            if self._detailed:
+                self._note(number, state)
+        arena.on_wait = self._on_wait
+        arena.on_acquire = self._on_acquire
+        arena.on_release = self._on_release
+
+    def _on_wait(self, task: int, op: str, what: Any, timed: bool, released: Any) -> None:
+        if op in ("acquire", AWAIT):
+            return
+        if timed and released is not None:
+            self._timed[task] = released
+        arena = self.env.arena
+        held = [lock for lock in arena.held(task) if lock is not released]
+        if held or task == len(self._program.threads):
+            names = tuple(arena.name_of(lock) for lock in held)
+            self.env.log.append((h.WAITED, task, op, arena.name_of(what), names))
+
+    def _on_acquire(self, task: int, lock: Any) -> None:
+        self._look(None)
+        if self._timed and self._timed.get(task) is lock:
+            del self._timed[task]
+            if lock in self._guards:
+                settled = self._harness.lifecycle.states
+                for number, state in enumerate(self._states):
+                    if any(str(each) == state and each.settled for each in settled):
+                        self.env.log.append((h.WOKE, task, number))
+
+    def _on_release(self, task: int, lock: Any) -> None:
+        self._look(lock)
+
+    def _look(self, lock: Any) -> None:
+        """See whether a future moved; `lock` was held meanwhile."""
+        states, look = self._states, self._harness.state
+        for number, future in enumerate(self.env.futures):
+            state = look(future)
+            if state != states[number]:
+                states[number] = state
+                self.env.log.append((h.STATE, number, state))
+                if lock is not None:
+                    self._guards.add(lock)
+                if self._detailed:
+                    self._note(number, state)
+
+    def _note(self, number: int, state: str | None) -> None:
+        several = self._program.futures > 1
+        whose = f" of future {number + 1}" if several else ""
+        self.env.arena.note(f"state{whose} {state}")
+
+    def finish(self) -> None:
+        """Ask every future once more, when all is over and nothing switches."""
+        harness, env = self._harness, self.env
+        for number, future in enumerate(env.futures):
+            outcome = harness.outcome(future) if harness.outcomes else None
+            record = (
+                h.FINAL,
+                number,
+                harness.state(future),
+                bool(future.done()),
+                bool(future.running()),
+                outcome,
+            )
+            env.log.append(record)
+
+    def stories(self) -> tuple[str, ...]:
+        """What the futures tell of themselves."""
+        return tuple(str(getattr(future, "story", "")) for future in self.env.futures)
+
+
+def subject_of(harness: Harness) -> Subject:
+    """The facts of a harness that the checks need."""
+    return Subject(
+        lifecycle=harness.lifecycle,
+        source=harness.source,
+        untimed=tuple(harness.untimed),
+        events=dict(harness.events),
+        objects=harness.objects,
+        messages=harness.messages,
+        outcomes=harness.outcomes,
+        lost=tuple(each.__name__ for each in harness.lost),
+        refuses=tuple(each.__name__ for each in harness.refuses),
+        cancel_waits=harness.cancel_waits,
+    )
