@@ -1,13 +1,19 @@
 """Which scheduler runs now. One at a time in a process; both backends and all primitives look here.
 
-The real names are kept here too, taken before anything is patched.
+The real names are kept here too, taken before anything is patched: files of the engine may be
+imported later.
 """
 
-from _thread import get_ident
+import _thread
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
     from futurefsm.fsm.testing.threads.scheduler import Arena
+
+real_lock = _thread.allocate_lock
+real_rlock = _thread.RLock
+real_start = _thread.start_new_thread
+get_ident = _thread.get_ident
 
 
 class _Active:

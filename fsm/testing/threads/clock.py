@@ -1,9 +1,8 @@
 """Virtual time of a run: it moves only when a timer fires. Other threads get the real clock."""
 
 import time
-from _thread import get_ident
 
-from futurefsm.fsm.testing.threads.active import ACTIVE
+from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident
 from futurefsm.fsm.testing.threads.tasks import CELL
 
 real_monotonic = time.monotonic

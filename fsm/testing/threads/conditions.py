@@ -6,10 +6,9 @@ returned, not the flag: False after its timer fired, although the flag was set m
 """
 
 import threading
-from _thread import get_ident
 from typing import Any
 
-from futurefsm.fsm.testing.threads.active import ACTIVE
+from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident
 from futurefsm.fsm.testing.threads.locks import TIMEOUT_MAX, Lock, RLock
 from futurefsm.fsm.testing.threads.scheduler import Arena
 from futurefsm.fsm.testing.threads.tasks import CELL, LOCK, RUN, Task

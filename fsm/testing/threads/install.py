@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from futurefsm.fsm.testing.threads import clock, conditions, locks
+from futurefsm.fsm.testing.threads.watchdog import Guard, in_main_thread
 
 # Real object → what stands for it.
 _SWAPS: list[tuple[Any, Any]] = [
@@ -35,6 +36,7 @@ _OWN = ("futurefsm.fsm.testing.threads",)
 _TOOLS = ("_pytest", "pytest", "hypothesis", "coverage", "greenlet", "pluggy", "faulthandler")
 
 _depth = 0
+_guard: Guard | None = None
 _undo: list[tuple[dict[str, Any], str, Any]] = []
 
 
@@ -64,17 +66,23 @@ def installed(*modules: str | ModuleType, lines: Iterable[str] = ()) -> Iterator
         modules: more modules to look into.
         lines: modules whose every line is a switch point.
     """
-    global _depth
+    global _depth, _guard
     if not _depth:
         for space, key, mine in _places():
             _undo.append((space, key, space[key]))
             space[key] = mine
+        if in_main_thread():
+            _guard = Guard()
+            _guard.start()
     _depth += 1
     try:
         yield
     finally:
         _depth -= 1
         if not _depth:
+            if _guard is not None:
+                _guard.stop()
+                _guard = None
             for space, key, real in reversed(_undo):
                 space[key] = real
             _undo.clear()

@@ -6,16 +6,13 @@ without a lock; for that there is the line level.
 """
 
 import _thread
-from _thread import get_ident
 from typing import Any
 
-from futurefsm.fsm.testing.threads.active import ACTIVE
+from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident, real_lock, real_rlock
 from futurefsm.fsm.testing.threads.scheduler import Arena
 from futurefsm.fsm.testing.threads.steps import Uncontrolled
 from futurefsm.fsm.testing.threads.tasks import LOCK, Task
 
-real_lock = _thread.allocate_lock
-real_rlock = _thread.RLock
 TIMEOUT_MAX = _thread.TIMEOUT_MAX
 
 

@@ -1,22 +1,32 @@
 """`run`: one schedule, on the backend that is there."""
 
+import gc
 import importlib.util
 from collections.abc import Callable
 from functools import cache
 
 from futurefsm.fsm.testing.threads import install
 from futurefsm.fsm.testing.threads.active import ACTIVE
+from futurefsm.fsm.testing.threads.pooled import run_pooled
 from futurefsm.fsm.testing.threads.scheduler import Setup
 from futurefsm.fsm.testing.threads.steps import Choose, Run
+from futurefsm.fsm.testing.threads.watchdog import in_main_thread
 
 Backend = Callable[[Setup, Choose, int, bool], Run]
 
 
 @cache
-def _backend(name: str | None) -> Backend:
+def _backend(name: str | None, main: bool) -> Backend:
     if name is None:
-        name = "greenlets" if importlib.util.find_spec("greenlet") else "pooled"
+        name = "greenlets" if main and importlib.util.find_spec("greenlet") else "pooled"
+    if name == "pooled":
+        return run_pooled
     if name == "greenlets":
+        if not main:
+            raise ValueError(
+                "greenlets need the main thread: elsewhere a task that blocks in C could not be "
+                "interrupted. Leave the backend out, or take 'pooled'"
+            )
         from futurefsm.fsm.testing.threads.greenlets import run_greenlets
 
         return run_greenlets
@@ -37,7 +47,7 @@ def run(
         setup: makes the objects and calls `arena.spawn`; runs in no task, so operations in it never
             switch, and must not wait.
         choose: decides the schedule.
-        backend: "greenlets", "pooled", or None: greenlets where installed.
+        backend: "greenlets" (main thread only), "pooled", or None: greenlets where they can be.
         max_steps: a run that takes more ends as "livelock".
         detailed: lines of the code under test in each step; costs time.
 
@@ -47,8 +57,15 @@ def run(
     """
     if ACTIVE.arena is not None:
         raise RuntimeError("a run inside a run: only one can go on at a time in a process")
-    start = _backend(backend)
-    if install.is_installed():
+    start = _backend(backend, in_main_thread())
+    if not install.is_installed():
+        with install.installed():
+            return run(setup, choose, backend=backend, max_steps=max_steps, detailed=detailed)
+    # No collector in a run: its finalizers would come at other moments in each.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
         return start(setup, choose, max_steps, detailed)
-    with install.installed():
-        return start(setup, choose, max_steps, detailed)
+    finally:
+        if collects:
+            gc.enable()

@@ -5,12 +5,11 @@ to do, and asks `pick` who goes on.
 """
 
 import sys
-from _thread import get_ident
 from collections.abc import Callable
 from typing import Any
 from weakref import proxy
 
-from futurefsm.fsm.testing.threads.active import ACTIVE
+from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident
 from futurefsm.fsm.testing.threads.steps import (
     Blocked,
     Choose,
@@ -83,6 +82,11 @@ class Arena:
         # Owner of what is taken while no task runs: in the setup, or after the run.
         self.outside = Task(self, 0, "setup", nothing, True)
         self.outside.number = -1
+
+    @property
+    def progress(self) -> int:
+        """Steps made so far."""
+        return len(self._raw)
 
     # What tasks and their harness call.
 
@@ -313,6 +317,9 @@ class Arena:
     def drop(self, task: Task) -> None:
         """A task has ended, or will never begin."""
         task._owner = None
+        if task not in self.live:
+            # A thread that was given up woke after all.
+            return
         self.live.remove(task)
         if not task.daemon:
             self.owed -= 1

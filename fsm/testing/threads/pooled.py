@@ -1,0 +1,156 @@
+"""The backend without greenlet: each task runs in an OS thread of a pool, one at a time.
+
+A thread gives its turn away by opening the next one's gate, and parks behind its own. The calling
+thread only waits: so a task that blocks in C can be left where it is, and the run is refused.
+"""
+
+import os
+import sys
+from contextvars import Context
+from typing import Any
+
+from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident, real_lock, real_start
+from futurefsm.fsm.testing.threads.scheduler import Arena, Setup
+from futurefsm.fsm.testing.threads.steps import Choose, Run
+from futurefsm.fsm.testing.threads.tasks import PATIENCE, Abort, Task, where
+from futurefsm.fsm.testing.threads.watchdog import LOOK, Watch, uncontrolled
+
+
+class _Worker:
+    """A thread of the pool."""
+
+    __slots__ = ("gate", "ident", "lost")
+
+    def __init__(self) -> None:
+        self.gate = real_lock()
+        self.gate.acquire()
+        self.ident = 0
+        # It was left blocked in C: should it ever wake, its run is long over.
+        self.lost = False
+        born = real_lock()
+        born.acquire()
+        real_start(self._live, (born,))
+        born.acquire()
+
+    def _live(self, born: Any) -> None:
+        self.ident = get_ident()
+        born.release()
+        gate = self.gate
+        while True:
+            gate.acquire()
+            arena: PooledArena = ACTIVE.arena  # type: ignore[assignment]
+            task = arena.me
+            assert task is not None
+            Context().run(arena.perform, task)
+            if self.lost:
+                return
+            task = None if arena.over or arena.fatal is not None else arena.pick(None)
+            # Parked before it hands over: what comes next may be a task that begins in this one.
+            _pool.append(self)
+            opened = arena.turn if task is None else arena.gate_of(task)
+            # From here on another thread runs: nothing may be let go by this one any more.
+            del arena, task
+            opened.release()
+            del opened
+
+
+_pool: list[_Worker] = []
+# In a child of a fork none of the threads exists.
+os.register_at_fork(after_in_child=_pool.clear)
+
+
+class PooledArena(Arena):
+    """A run whose tasks are OS threads."""
+
+    backend = "pooled"
+
+    def __init__(self, choose: Choose, max_steps: int, detailed: bool) -> None:
+        super().__init__(choose, max_steps, detailed)
+        self.caller = self.ident
+        # Open when it is the calling thread's turn.
+        self.turn = real_lock()
+        self.turn.acquire()
+
+    def step(self, me: Task) -> None:
+        if self.over:
+            self._refuse(me)
+        task = self.pick(me)
+        if task is me:
+            return
+        (self.turn if task is None else self.gate_of(task)).release()
+        me.handle.gate.acquire()
+        if self.over:
+            raise Abort
+
+    def leave(self) -> None:
+        me = self.me
+        assert me is not None
+        self.turn.release()
+        me.handle.gate.acquire()
+        raise Abort
+
+    def _refuse(self, me: Task) -> None:
+        """An operation of a task that is being unwound."""
+        me.refused += 1
+        if me.refused > PATIENCE:
+            # Its thread sleeps for ever; it is not in the pool.
+            self.drop(me)
+            self.turn.release()
+            me.handle.gate.acquire()
+        raise Abort
+
+    def gate_of(self, task: Task) -> Any:
+        """The gate of the thread that runs a task; from now on that thread is the run's."""
+        worker = task.handle
+        if worker is None:
+            worker = task.handle = _pool.pop() if _pool else _Worker()
+        self.ident = worker.ident
+        return worker.gate
+
+    def go(self) -> Run:
+        task = self.pick(None)
+        if task is not None:
+            self.gate_of(task).release()
+            self._await_turn()
+        self.close()
+        while self.live:
+            task = self.live[0]
+            if task.handle is None:
+                self.drop(task)
+            else:
+                self.me = task
+                self.gate_of(task).release()
+                self._await_turn()
+        self.ident = self.caller
+        return self.conclude()
+
+    def _await_turn(self) -> None:
+        """Wait for the tasks. One that blocks where the scheduler cannot see it is left alone."""
+        watch = Watch()
+        while True:
+            try:
+                if self.turn.acquire(timeout=LOOK):
+                    return
+            except BaseException as raised:
+                # Ctrl-C: the task that runs ends at its next operation.
+                self.fatal = raised
+                self.over = True
+                continue
+            words = watch.look(self, self.ident)
+            stuck = self.me
+            if words is not None and stuck is not None:
+                self.fatal = self.fatal or uncontrolled(self, words)
+                self.over = True
+                stuck.handle.lost = True
+                self.drop(stuck)
+                return
+
+    def line_of(self, task: Task) -> str:
+        if task.handle is None:
+            return ""
+        return where(sys._current_frames().get(task.handle.ident))
+
+
+def run_pooled(setup: Setup, choose: Choose, max_steps: int, detailed: bool) -> Run:
+    """`run`, on pooled threads, with the primitives installed."""
+    return PooledArena(choose, max_steps, detailed).play(setup)
