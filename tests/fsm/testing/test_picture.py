@@ -1,0 +1,142 @@
+"""Pictures as a user sees them: whole ones, and the bounds that hold for all."""
+
+import shlex
+
+import pytest
+import race_scenes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from race_scenes import Sketch
+
+from futurefsm.fsm.testing.picture import picture
+from futurefsm.fsm.testing.programs import Program
+
+TOKEN = "r1_" + "abcdefgh" * 10
+
+DEADLOCK = """\
+RACE  released: user 2 and the pump wait for each other for ever: cancel() never returns
+      found after 1,234 schedules; seed 0; 8 steps; 0 preemptions; 3 switches; 1 timer fired
+      user 1: cancel() | user 2: cancel() | before: submit | pump: await TaskCancel,
+      confirm_canceled
+
+     user 1         user 2         pump                              future 1
+  1  │ calls cancel()                                                running
+  2  ┃ takes lock                                                    :                  client.py:90
+  3  │ sends TaskCancel, frees lock, waits for Event 1               cancel_requested   client.py:95
+  4  ┊              │ calls cancel()                                 :
+  5  ┊              ┃ takes lock, ✗ waits for Event 1                :                  client.py:90
+  6  ┊              ┇              │ starts, waits for TaskCancel    :
+  7  ┊              ┇              │ saw TaskCancel, delivers        :
+     ┊              ┇              │ confirm_canceled, ✗ wants lock
+  8  │ time-out: Event 1, cancel() = True                            :                  client.py:97
+     ┃ holds a lock   ┊ waits   ┇ waits and holds a lock
+
+Blocked: user 2 waits for Event 1  (client.py:97)
+         pump wants lock, held by user 2  (client.py:120)
+Story:   future 1: running → cancel_requested (step 3)
+Replay:  pytest tests/test_mine.py::test_races --race-replay=r1_abc"""
+
+CLOSER = """\
+RACE  waiters once: a waiter heard twice
+      62 steps; 0 preemptions; 18 switches
+      user 1: wait() | user 2: wait() | user 3: wait() | pump: result_success of future 2
+     user 1  user 2  user 3  pump                                 states
+     … steps 1 to 42 are not shown; --race-report=DIR shows all
+ 44  ┃ calls wait(), takes lock of future 1                       :             …of_a_module.py:1234
+ 45  ┃ takes lock of future 2                                     :
+ 46  │ notifies Condition 1, waits for Condition 1                :"""
+
+
+def test_a_deadlock() -> None:
+    failure = race_scenes.deadlock()
+    failure.replay = "pytest tests/test_mine.py::test_races --race-replay=r1_abc"
+    assert picture(failure) == DEADLOCK
+    assert str(failure) == DEADLOCK
+
+
+def test_what_is_too_long_is_drawn_closer_and_says_what_is_missing() -> None:
+    drawn = picture(race_scenes.two_futures(4), lines=30)
+    assert drawn.startswith(CLOSER)
+    assert len(drawn.splitlines()) == 30
+
+
+def test_where_there_is_room_every_step_is_shown() -> None:
+    drawn = picture(race_scenes.two_futures(), lines=60)
+    assert "takes lock of future 2, frees lock of future 2" in drawn
+    for number in range(1, 21):
+        assert f"\n{number:>3}  " in drawn
+
+
+@pytest.mark.parametrize("length", [10, 90, 300])
+def test_the_command_can_be_copied_into_a_shell(length: int) -> None:
+    failure = race_scenes.deadlock()
+    token = "r1_" + ("0123456789" * 30)[:length]
+    failure.replay = f"pytest tests/test_mine.py::test_races --race-replay={token}"
+    drawn = picture(failure)
+    assert max(map(len, drawn.splitlines())) <= 100
+    copied = drawn.partition("Replay:")[2]
+    assert shlex.split(copied.replace("\\\n", "")) == [
+        "pytest",
+        "tests/test_mine.py::test_races",
+        f"--race-replay={token}",
+    ]
+
+
+def test_without_states_there_is_no_column_for_them() -> None:
+    sketch = Sketch("a", "b").step("a", "start").step("b", "acquire", "Lock 1").ends("a", "b")
+    drawn = picture(race_scenes.failure(sketch.done(), Program(()), "value", "words"))
+    assert "\n     a                     b\n  1  │ starts\n  2  " in drawn
+    assert "Story" not in drawn
+
+
+def test_without_steps() -> None:
+    found = race_scenes.failure(Sketch().done(), Program(()), "value", "the words")
+    assert picture(found).startswith("RACE  value: the words\n")
+
+
+def test_more_tasks_blocked_than_anybody_reads() -> None:
+    names = [f"user {number}" for number in range(1, 8)]
+    sketch = Sketch(*names)
+    for name in names:
+        sketch.step(name, "start").blocked(name, "wait", "Event 1", "", "a.py:1")
+    drawn = picture(race_scenes.failure(sketch.done(), Program(()), "released", "words"))
+    assert "Blocked: user 1 waits for Event 1  (a.py:1)" in drawn
+    assert "         and 3 more" in drawn
+
+
+words = st.text("abc ä→\n\t", max_size=70)
+notes = st.builds("{} {}".format, st.sampled_from(["call", "answer", "state future 2", "x"]), words)
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(1, 6),
+    st.lists(
+        st.tuples(st.integers(0, 5), st.sampled_from(["acquire", "wait", "x"]), words, notes),
+        max_size=60,
+    ),
+    words,
+    st.integers(1, 2),
+    st.sets(st.integers(0, 5)),
+)
+def test_it_always_fits(
+    tasks: int, steps: list[tuple[int, str, str, str]], said: str, futures: int, ended: set[int]
+) -> None:
+    """40 lines, 100 columns, and the last step is there."""
+    names = [f"user {number}" for number in range(tasks)]
+    sketch = Sketch(*names)
+    for number, op, what, note in steps:
+        sketch.step(names[number % tasks], op, what, note, where=f"{len(what) * 'x'}.py:1")
+    for name in sketch.names:
+        if int(name[5:]) in ended:
+            sketch.ends(name)
+        elif any(names[step[0] % tasks] == name for step in steps):
+            sketch.blocked(name, "wait", said, name, "a.py:3")
+    program = Program(((),) * tasks, futures=futures)
+    failure = race_scenes.failure(sketch.done(), program, "value", said)
+    failure.replay = f"pytest a --race-replay={TOKEN}"
+    lines = picture(failure).splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 100
+    assert not steps or any(line.startswith(f"{len(steps):>3}  ") for line in lines)
+    assert all(line == line.rstrip() for line in lines)
