@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -28,82 +29,24 @@ from futurefsm.fsm.testing.threads import installed
 
 # Functions whose edits no schedule can tell from the original are left out: what only prints, and
 # what only Ctrl-C reaches. A comment says why.
-_REFERENCE = [
-    "_ask",
-    "_call",
-    "_delete",
-    "_discard",
-    "_ended",
-    "_fail",
-    "_fetch",
-    "_learn",
-    "_load",
-    "_may_wait",
-    "_settle",
-    "_tell",
-    "_tell_waiter",
-    "_wait_or_raise",
-    "_wait_settled",
-    "add_done_callback",
-    "cancel",
-    "cancelled",
-    "exception",
-    "on_confirm",
-    "on_connection_lost",
-    "on_disconnect",
-    "on_reconnected",
-    "on_result",
-    "on_submit",
-    "on_worker_died",
-    "result",
-]
-_MANAGER = [
-    "_close",
-    "_all",
-    "_find",
-    "_hand_over",
-    "_waits",
-    "create",
-    "deliver",
-    "disconnect",
-    "submit",
-]
+_REFERENCE = (
+    "_ask _call _delete _discard _ended _fail _fetch _learn _load _may_wait _settle _tell "
+    "_tell_waiter _wait_or_raise _wait_settled add_done_callback cancel cancelled exception "
+    "on_confirm on_connection_lost on_disconnect on_reconnected on_result on_submit "
+    "on_worker_died result"
+)
+_MANAGER = "_close _all _find _hand_over _waits create deliver disconnect submit"
 # Not `__repr__`, `describe`, `story`: they print. Not `_interrupted`: only Ctrl-C goes there.
-_CORE = [
-    "_call_back",
-    "_call_one",
-    "_condition",
-    "_follow",
-    "_keep",
-    "_made_rare",
-    "_own_error",
-    "_raised",
-    "_refuse",
-    "_take_special",
-    "_tell",
-    "_took_special",
-    "done",
-    "fire",
-    "running",
-]
-_RARE = ["allow_until", "allowed", "learn", "stayed", "take"]
-_FUTURE = [
-    "_ended",
-    "_must_not_wait",
-    "_outcome_of_task",
-    "_wait_or_raise",
-    "_wait_settled",
-    "_wait_until",
-    "add_done_callback",
-    "cancel",
-    "cancelled",
-    "exception",
-    "result",
-    "set_cancel_confirmed",
-    "set_exception",
-    "set_result",
-    "set_running_or_notify_cancel",
-]
+_CORE = (
+    "_call_back _call_one _condition _follow _keep _made_rare _own_error _raised _refuse "
+    "_take_special _tell _took_special done fire running"
+)
+_RARE = "allow_until allowed learn stayed take"
+_FUTURE = (
+    "_ended _must_not_wait _outcome_of_task _wait_or_raise _wait_settled _wait_until "
+    "add_done_callback cancel cancelled exception result set_cancel_confirmed set_exception "
+    "set_result set_running_or_notify_cancel"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +81,10 @@ class Bite:
 
 def reference_targets() -> Iterator[Target]:
     """Mutants of the gallery's correct future and of its manager."""
-    for mutant in source_mutants(inspect.getsource(reference), "reference.py", _REFERENCE):
-        yield Target(mutant.name, lambda tree=mutant.tree: _clients(tree, None))
-    for mutant in source_mutants(inspect.getsource(manager), "manager.py", _MANAGER):
-        yield Target(mutant.name, lambda tree=mutant.tree: _clients(None, tree))
+    for mutant in source_mutants(inspect.getsource(reference), "reference.py", _REFERENCE.split()):
+        yield Target(mutant.name, partial(_clients, mutant.tree, None))
+    for mutant in source_mutants(inspect.getsource(manager), "manager.py", _MANAGER.split()):
+        yield Target(mutant.name, partial(_clients, None, mutant.tree))
 
 
 def _clients(future_tree: ast.Module | None, manager_tree: ast.Module | None) -> Iterator[Harness]:
@@ -156,11 +99,8 @@ def future_targets() -> Iterator[Target]:
     """Mutants of `futurefsm.fsm.Future`, in all three files of it."""
     for module, names in ((core, _CORE), (rare, _RARE), (future, _FUTURE)):
         file = module.__name__.split(".")[-1]
-        for mutant in source_mutants(inspect.getsource(module), f"{file}.py", names):
-            yield Target(
-                mutant.name,
-                lambda module=module.__name__, tree=mutant.tree: _ours({module: tree}),
-            )
+        for mutant in source_mutants(inspect.getsource(module), f"{file}.py", names.split()):
+            yield Target(mutant.name, partial(_ours, {module.__name__: mutant.tree}))
 
 
 def _ours(edited: dict[str, ast.Module]) -> Iterator[Harness]:
@@ -179,9 +119,11 @@ def table_targets(lifecycle: Lifecycle) -> Iterator[Target | None]:
         if mutant.lifecycle is None:
             yield None
         else:
-            yield Target(
-                mutant.name, lambda table=mutant.lifecycle: [FsmFutures(lifecycle, table=table)]
-            )
+            yield Target(mutant.name, partial(_with_table, lifecycle, mutant.lifecycle))
+
+
+def _with_table(lifecycle: Lifecycle, table: Lifecycle) -> Iterator[Harness]:
+    yield FsmFutures(lifecycle, table=table)
 
 
 def _fresh(name: str, tree: ast.Module | None, fresh: dict[str, ModuleType]) -> ModuleType:

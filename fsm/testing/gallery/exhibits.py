@@ -174,6 +174,7 @@ EXHIBITS: tuple[Exhibit, ...] = (
     _exhibit(
         "15",
         "the fetch of the result fails, and result() hangs",
+        "linearizable",
         "released",
         "timed calls end",
         future=wire.SettlesNothingOnLoss,
@@ -225,7 +226,6 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "another thread's submit blocks during a callback",
         "nothing under a lock",
         manager=wire.CallsUnderTheManagersLock,
-        delayed=True,
     ),
     _exhibit(
         "23",
@@ -236,6 +236,7 @@ EXHIBITS: tuple[Exhibit, ...] = (
     _exhibit(
         "24",
         "cancel refused, then the result comes: the future never settles",
+        "linearizable",
         "released",
         "timed calls end",
         manager=wire.ForgetsAtAnyConfirm,

@@ -10,6 +10,7 @@ from futurefsm.fsm.testing.gallery.reference import (
     CANCELLED,
     FINISHED,
     PENDING,
+    RUNNING,
     Callback,
     ClientFuture,
     Told,
@@ -132,6 +133,6 @@ class TellsAgainAtTheEnd(ClientFuture):
         told = None
         with self._condition:
             if self._state != FINISHED:
-                never = self._state == PENDING
-                told = self._settle(CANCELLED, None if never else outcomes.DISCONNECTED)
+                facts = {PENDING: outcomes.NEVER_SENT, RUNNING: outcomes.DISCONNECTED}
+                told = self._settle(CANCELLED, facts.get(self._state))
         self._tell(told)

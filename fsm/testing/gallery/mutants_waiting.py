@@ -34,7 +34,8 @@ class WaitsTwice(_HasEvent):
     """2. The time-out is spent on an event; then follows a wait without one."""
 
     def _wait_settled(self, timeout: float | None) -> bool:
-        self._answered.wait(timeout)
+        if not self.done():
+            self._answered.wait(timeout)
         return super()._wait_settled(None)
 
 
@@ -63,12 +64,13 @@ class SleepsBesideTheValue(_HasEvent):
         self._loaded = threading.Event()
 
     def result(self, timeout: float | None = None) -> Any:
-        if self._answered.wait(timeout):
+        if self.done() or self._answered.wait(timeout):
             self._load()
             self._loaded.set()
         elif not self.done():
             raise TimeoutError
-        self._loaded.wait()
+        else:
+            self._loaded.wait()
         return super().result(timeout)
 
 
@@ -117,9 +119,10 @@ class ChecksThenActs(ClientFuture):
         if self.state != "running":
             return super().cancel(timeout)
         with self._condition:
-            again, self._asked, self._deadline = self._asked, True, deadline_of(timeout)
+            send = self._sent and not self._asked
+            self._asked, self._deadline = True, deadline_of(timeout)
             self._learn(outcomes.UNANSWERED)
-        if not again:
+        if send:
             self._wire.send(TASK_CANCEL, self.task)
         self._wait_settled(timeout)
         return True

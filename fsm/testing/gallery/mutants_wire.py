@@ -8,6 +8,7 @@ from futurefsm.fsm.testing.gallery.reference import (
     RUNNING,
     SETTLED,
     TASK_CANCEL,
+    Callback,
     ClientFuture,
     deadline_of,
     logger,
@@ -73,11 +74,18 @@ class ReturnsNoneOnLoss(ClientFuture):
 
 
 class CallsUnderTheManagersLock(Manager):
-    """22. Messages are handed over under the manager's lock, and with them come the callbacks."""
+    """22. The manager runs the callbacks of its futures under the lock that its submit needs."""
 
-    def _hand_over(self, future: ClientFuture, message: str, key: str) -> None:
-        with self._lock:
-            super()._hand_over(future, message, key)
+    def create(self) -> ClientFuture:
+        future = super().create()
+        call = future._call
+
+        def call_locked(fn: Callback) -> None:
+            with self._lock:
+                call(fn)
+
+        future._call = call_locked  # type: ignore[method-assign]
+        return future
 
 
 class SendsUnderItsLock(ClientFuture):

@@ -33,9 +33,9 @@ class PoolFuture(Future[Any]):
         return True
 
     def set_running_or_notify_cancel(self) -> bool:
-        """False where it was cancelled before."""
+        """False where it is not pending any more."""
         with self._condition:
-            return self._state not in CANCELLED and super().set_running_or_notify_cancel()
+            return self._state == "PENDING" and super().set_running_or_notify_cancel()
 
 
 def settle(future: Future[Any], event: str, value: Any) -> None:
@@ -150,29 +150,27 @@ class KeyedByKeyOnly(Keyed):
 
 
 class Executor:
-    """Counts what is pending, so that its shutdown can wait for it."""
+    """Knows what is pending, so that its shutdown can wait for it."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._pending = 0
+        self._pending: set[Future[Any]] = set()
 
     def submit(self) -> Future[Any]:
         """A pending future."""
+        future: Future[Any] = Future()
         with self._condition:
-            self._pending += 1
-        return Future()
+            self._pending.add(future)
+        return future
 
-    def start(self, future: Future[Any]) -> bool:
-        """The worker takes it up; False where it was cancelled."""
-        if future.set_running_or_notify_cancel():
-            return True
-        self._one_less()
-        return False
+    def cancelled(self, future: Future[Any]) -> None:
+        """The worker takes it up and sees that it was cancelled."""
+        self._done(future)
 
     def end(self, future: Future[Any], event: str, value: Any) -> None:
         """The worker is done with it."""
         settle(future, event, value)
-        self._one_less()
+        self._done(future)
 
     def shutdown(self) -> None:
         """Wait until nothing is pending."""
@@ -180,17 +178,17 @@ class Executor:
             while self._pending:
                 self._condition.wait()
 
-    def _one_less(self) -> None:
+    def _done(self, future: Future[Any]) -> None:
         with self._condition:
-            self._pending -= 1
+            self._pending.discard(future)
             self._condition.notify_all()
 
 
-class ExecutorThatCountsRuns(Executor):
-    """What was cancelled before it ran is never counted down: nobody wakes the shutdown."""
+class ExecutorThatForgetsToCount(Executor):
+    """What was cancelled before it ran stays pending: nobody wakes the shutdown."""
 
-    def start(self, future: Future[Any]) -> bool:
-        return future.set_running_or_notify_cancel()
+    def cancelled(self, future: Future[Any]) -> None:
+        return
 
 
 class Dispatcher:

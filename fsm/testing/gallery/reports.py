@@ -140,9 +140,12 @@ class ExecutorFutures(Harness):
 
     def deliver(self, env: "Env", future: Future[Any], event: str, value: Any) -> Any:
         executor = env.box["executor"]
-        if event == "submit":
-            return executor.start(future)
-        return executor.end(future, event, value)
+        if event != "submit":
+            return executor.end(future, event, value)
+        started = super().deliver(env, future, event, value)
+        if not started:
+            executor.cancelled(future)
+        return started
 
     def call(self, env: "Env", future: Future[Any], call: Call) -> Any:
         if call.name == "disconnect":
@@ -218,7 +221,7 @@ REPORTS: tuple[Exhibit, ...] = (
         "cpython-94440",
         "submit, cancel at once: the shutdown hangs",
         ("released",),
-        ExecutorFutures(pools.ExecutorThatCountsRuns),
+        ExecutorFutures(pools.ExecutorThatForgetsToCount),
         ExecutorFutures(pools.Executor),
         source=_GITHUB + "python/cpython/issues/94440",
     ),
@@ -233,7 +236,7 @@ REPORTS: tuple[Exhibit, ...] = (
     Exhibit(
         "joblib-875",
         "dispatch holds the lock that the callback wants",
-        ("nothing under a lock", "released"),
+        ("nothing under a lock", "timed calls end", "released"),
         DispatcherFutures(pools.DispatcherThatHoldsItsLock),
         DispatcherFutures(pools.Dispatcher),
         source=_GITHUB + "joblib/joblib/issues/875",
