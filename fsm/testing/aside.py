@@ -5,6 +5,7 @@ itself; so nothing here decides anything but how long we wait for a broken one.
 """
 
 import sys
+import sysconfig
 import threading
 import traceback
 from _thread import allocate_lock
@@ -12,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# Where a wait really is says nothing to a reader.
-_INNER = {"threading.py", "queue.py", "selectors.py"}
+# Where in them a wait is says nothing to a reader.
+_INNER = (sysconfig.get_path("stdlib"), str(Path(__file__).parent))
 
 
 class Got(NamedTuple):
@@ -96,8 +97,7 @@ class _Worker:
 def _where(thread: threading.Thread) -> str:
     """The line that a thread waits in, and in which function."""
     frame = sys._current_frames().get(thread.ident or 0)
-    lines = [
-        line for line in traceback.extract_stack(frame) if Path(line.filename).name not in _INNER
-    ]
-    last = lines[-1]
+    lines = traceback.extract_stack(frame)
+    outer = [line for line in lines if not line.filename.startswith(_INNER)]
+    last = (outer or lines)[-1]
     return f"{Path(last.filename).name}:{last.lineno} in {last.name}: {last.line}"

@@ -1,7 +1,7 @@
 """The bench: the futures of one test, each beside its model; what is asked of several at once."""
 
 import concurrent.futures
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from futurefsm.fsm.states import State
@@ -11,6 +11,8 @@ from futurefsm.fsm.testing.aside import Aside
 from futurefsm.fsm.testing.compared import Compared
 from futurefsm.fsm.testing.model import ways
 from futurefsm.fsm.testing.subject import Subject
+
+Act = Callable[[Compared], None]
 
 # How long is waited for what has hung before.
 _HUNG_S = 1.0
@@ -37,16 +39,25 @@ class Bench:
         # What can be done with them, known with the first one.
         self.ways: dict[State, list[str]] = {}
 
-    def make(self, state: str | None = None) -> Compared:
+    def fresh(self) -> None:
+        """Forget all futures and their story."""
+        self.futures.clear()
+        self.story.clear()
+        self.count = 0
+
+    def make(self, state: str | None = None, listeners: Iterable[Act] = ()) -> Compared:
         """One fresh future beside a fresh model.
 
         Args:
             state: where to bring it, by the shortest way; by default it stays in the start.
+            listeners: what is done to it before that.
         """
         future = Compared(self, len(self.futures) + 1)
         self.futures.append(future)
         self.tell(f"{future.name} = make()")
         self.look(f"{future.name} = make()", None)
+        for listen in listeners:
+            listen(future)
         if state is not None and state != future.model.state:
             self.ways = self.ways or ways(
                 self.subject.lifecycle, self.subject.usable(future.future)

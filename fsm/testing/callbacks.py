@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 # it adds another callback.
 KINDS = ("note", "raise", "ask", "cancel", "add")
 
-# A callback may have to wait for another thread's answer: only of a broken future.
-_PATIENCE_S = 1.0
+# Of the patience with a call: so much for what another thread asks during a callback.
+_PART = 0.25
 
 
 class Callback(NamedTuple):
@@ -64,6 +64,7 @@ class Heard:
         self._heard: list[str] = []
         self._expected: list[str] = []
         self._count = 0
+        self._hung = False
 
     def fresh(self, kind: str) -> Callback:
         """One more callback of a kind."""
@@ -115,15 +116,18 @@ class Heard:
         owner = self._owner
         if future is not owner.future:
             return " (with another future)"
-        beside = owner.bench.beside
+        beside, patience_s = owner.bench.beside, owner.bench.patience() * _PART
         if owner.subject.tells_waiters(future):
             condition = future._condition
-            taken = beside.call(lambda: _free(condition), _PATIENCE_S)
+            taken = beside.call(lambda: _free(condition), patience_s)
             if taken.value is False:
                 return " (under the future's lock)"
+        if self._hung:
+            return ""
         try:
-            done = beside.call(future.done, _PATIENCE_S)
+            done = beside.call(future.done, patience_s)
         except Stuck:
+            self._hung = True
             return " (while another thread's done() hangs)"
         return "" if done.value is True else " (before done() says True)"
 

@@ -201,15 +201,18 @@ class Compared:
 
     def _value(self, event: str) -> Any:
         """What comes with an event: by what the table makes of it, now or elsewhere."""
-        self.values += 1
         rows = [self.model.row(event)]
         rows += [row for row in self.subject.lifecycle.rows if row.event == event]
         for row in rows:
             if fx.OFFER_VALUE in row.effects:
-                return words.Value(self.values)
+                return words.Value(self._number())
             if fx.OFFER_ERROR in row.effects:
-                return words.TaskError(self.values)
+                return words.TaskError(self._number())
         return None
+
+    def _number(self) -> int:
+        self.values += 1
+        return self.values
 
     def _take(self, event: str, value: Any, source: str) -> Taken:
         taken = self.model.take(event, value, source)

@@ -52,7 +52,8 @@ class Model:
         announced: `wait()` and `as_completed()` were told.
         holds: `NOTHING`, `VALUE`, `ERROR` or `OWN_ERROR`.
         value: what came with the event that settled it, where it holds that.
-        own_error: the effect that names its error, where it holds an `OWN_ERROR`.
+        own_error: the effect that names its error, where it holds an `OWN_ERROR`; it stays known
+            when that is discarded.
         outcome: what is known of a cancel.
         moves: (event, state afterwards) of every move.
         effects: every effect that concerns the wire, in order.
@@ -143,7 +144,7 @@ class Model:
         elif fx.OFFER_ERROR in row.effects:
             self.holds, self.value = ERROR, value
         elif fx.DISCARD_VALUE in row.effects:
-            self.holds, self.value, self.own_error = NOTHING, None, None
+            self.holds, self.value = NOTHING, None
         else:
             for effect in _OWN_ERRORS:
                 if effect in row.effects:
