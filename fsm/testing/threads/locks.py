@@ -122,6 +122,11 @@ class Lock:
             return True
         if not blocking or seconds is not None:
             return False
+        if running is not None and running is not arena:
+            raise Uncontrolled(
+                f"{self!r} of an earlier run is used in this one: make it in the setup of each "
+                "run, or name its module to installed()"
+            )
         raise arena.stuck("acquire", self)
 
     def release(self) -> None:

@@ -62,10 +62,12 @@ def run(
         with install.installed():
             return run(setup, choose, backend=backend, max_steps=max_steps, detailed=detailed)
     # No collector in a run: its finalizers would come at other moments in each.
+    prepared = install.prepared(setup)
     collects = gc.isenabled()
     gc.disable()
     try:
-        return start(setup, choose, max_steps, detailed)
+        return start(prepared, choose, max_steps, detailed)
     finally:
+        install.recover()
         if collects:
             gc.enable()

@@ -29,6 +29,7 @@ from futurefsm.fsm.testing.threads.tasks import (
     Abort,
     Task,
     is_ready,
+    mark_ended,
     nothing,
     where,
 )
@@ -317,6 +318,8 @@ class Arena:
     def drop(self, task: Task) -> None:
         """A task has ended, or will never begin."""
         task._owner = None
+        if task.thread is not None:
+            mark_ended(task.thread)
         if task not in self.live:
             # A thread that was given up woke after all.
             return

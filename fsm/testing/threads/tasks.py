@@ -111,6 +111,15 @@ def nothing() -> None:
     return None
 
 
+def mark_ended(thread: Any) -> None:
+    """The real thread object looks as if its thread had ended: it may be joined after the run."""
+    handle = getattr(thread, "_handle", None)  # Python 3.13
+    if handle is not None:
+        handle._set_done()
+    else:
+        thread._is_stopped = True
+
+
 _ENGINE = __file__.rpartition("/")[0]
 _THROUGH = ("threading.py", "queue.py", "contextlib.py")
 
