@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 # Operation → how a person says it; `{}` is the object.
 _SAID = {
     "start": "starts",
+    "call": "calls {}",
     "acquire": "takes {}",
     "release": "frees {}",
     "wait": "wakes: {}",
+    "reacquire": "has {} again",
     "notify": "notifies {}",
     "notify_all": "notifies {}",
     "set": "sets {}",
@@ -44,6 +46,7 @@ _SAID_LATE = {
 # What a task does when it stops in front of such an operation until somebody lets it go on.
 _SAID_BEFORE = {
     "acquire": "wants {}",
+    "reacquire": "wants {} again",
     "wait": "waits for {}",
     "await": "waits for {}",
     "join": "joins {}",
@@ -51,11 +54,13 @@ _SAID_BEFORE = {
     "put": "waits for room in {}",
     "sleep": "sleeps",
 }
-# First words of notes that are drawn in a way of their own; the rest is plain text.
+# First words of notes that are drawn in a way of their own; other notes are shown as they stand.
 _NOTES = {"answer", "call", "callback", "delete", "deliver", "fetch", "release", "send", "trouble"}
-_NOTES |= {"waiter"}
+# Those that are not words of the picture, but what it is drawn from.
+_SILENT = {"hold", "name", "state"}
+_ANSWER = re.compile(r"^(\w+): (.*)$")
 # Operations in front of which a task always waits; to take a lock, only while it is taken.
-_WAITS = _SAID_BEFORE.keys() - {"acquire"}
+_WAITS = _SAID_BEFORE.keys() - {"acquire", "reacquire"}
 
 
 class Item(NamedTuple):
@@ -149,55 +154,174 @@ def scene(failure: Any) -> Scene:
     """
     run = failure.run
     program = getattr(failure, "program", None)
-    single = int(getattr(program, "futures", 1)) == 1
-    names = [ended.name for ended in run.ended]
-    told: list[Told] = []
-    tales: dict[str, list[tuple[int, str]]] = {}
-    for future, state in _states(_lines(getattr(run, "before", ()))):
-        tales.setdefault(future, []).append((0, state))
-    rows: list[Row] = []
-    held: dict[str, int] = {}
-    for number, step in enumerate(map(_cleaned, run.steps), 1):
-        states = tuple(_states(step.notes))
-        if number == 1 and single:
-            # What held before the first step is shown beside it, where that changes nothing.
-            first = {future: known[-1][1] for future, known in tales.items()} | dict(states)
-            states = tuple(first.items())
-        for future, state in states:
-            known = tales.setdefault(future, [])
-            if not known or known[-1][1] != state:
-                known.append((number, state))
-        items = _items(step, single)
-        told += [Told(number, names[step.task], i.text) for i in items if i.kind == "answer"]
-        _lock(step, held)
-        holding = frozenset(held.values())
-        rows.append(Row(number, step.task, items, states, step.where, holding))
     said = tuple(str(program).splitlines()) if program is not None else ()
     does = {name: rest for name, _, rest in (line.partition(": ") for line in said)}
+    reader = _Reader(run, single=int(getattr(program, "futures", 1)) == 1)
+    rows = reader.rows()
     return Scene(
         check=str(getattr(failure, "check", "")),
-        words=str(getattr(failure, "words", "")),
+        words=reader.renamed(str(getattr(failure, "words", ""))),
         lanes=tuple(Lane(each.name, does.get(each.name, ""), _ended(each)) for each in run.ended),
-        rows=_with_waits(rows, run, single),
-        blocked=tuple(_blocked(each, single) for each in run.blocked),
-        tales=tuple(Tale(future, tuple(states)) for future, states in tales.items()),
-        told=tuple(told),
+        rows=rows,
+        blocked=tuple(map(reader.blocked, run.blocked)),
+        tales=tuple(Tale(future, tuple(states)) for future, states in reader.tales.items()),
+        told=tuple(reader.told),
         facts=_facts(failure),
         program=said,
-        also=tuple(f"{each.check}: {each.words}" for each in getattr(failure, "troubles", ())[1:]),
+        also=tuple(
+            reader.renamed(f"{each.check}: {each.words}")
+            for each in getattr(failure, "troubles", ())[1:]
+        ),
         replay=str(getattr(failure, "replay", "")),
         token=str(getattr(failure, "token", "")),
     )
 
 
-def _cleaned(step: Any) -> Any:
-    """A step whose words are one line each."""
-    (what,) = _lines([step.what])
-    return step._replace(what=what, notes=_lines(step.notes))
+class _Reader:
+    """Reads the steps of a run, forwards for who holds what, backwards for who waits."""
+
+    def __init__(self, run: Any, *, single: bool) -> None:
+        self.run = run
+        self.single = single
+        self.told: list[Told] = []
+        self.tales: dict[str, list[tuple[int, str]]] = {}
+        self._held: dict[str, int] = {}
+        self._names: dict[str, str] = {}
+        for note in _lines(getattr(run, "before", ())):
+            word, _, rest = note.partition(" ")
+            if word == "name":
+                name, _, part = rest.partition(" = ")
+                self._names[name] = part
+            elif word == "state":
+                self._tell(0, *_state(rest))
+
+    def rows(self) -> tuple[Row, ...]:
+        """All steps."""
+        found = []
+        names = [ended.name for ended in self.run.ended]
+        for number, step in enumerate(self.run.steps, 1):
+            notes = [_Note.read(note) for note in _lines(step.notes)]
+            states = tuple(_state(note.rest) for note in notes if note.word == "state")
+            if number == 1 and self.single and not states:
+                # What held before the first step is shown beside it.
+                states = tuple((future, known[-1][1]) for future, known in self.tales.items())
+            for future, state in states:
+                self._tell(number, future, state)
+            items = self._items(step, notes)
+            self.told += [
+                Told(number, names[step.task], item.text) for item in items if item.kind == "answer"
+            ]
+            self._lock(step, notes)
+            holding = frozenset(self._held.values())
+            found.append(Row(number, step.task, items, states, step.where, holding))
+        return self._with_waits(found)
+
+    def blocked(self, each: Any) -> str:
+        """ "pump wants _lock, held by user 2 (client.py:94)"."""
+        holder = f", held by {each.holder}" if each.holder else ""
+        where = f"  ({each.where})" if each.where else ""
+        return f"{each.name} {self._before(each.op, each.what)}{holder}{where}"
+
+    def renamed(self, words: str) -> str:
+        """Words of a check, with the names that the picture uses."""
+        for name in self._names:
+            words = re.sub(rf"\b{re.escape(name)}\b", self._short(name), words)
+        return words
+
+    def _tell(self, number: int, future: str, state: str) -> None:
+        known = self.tales.setdefault(future, [])
+        if not known or known[-1][1] != state:
+            known.append((number, state))
+
+    def _items(self, step: Any, notes: Sequence["_Note"]) -> tuple[Item, ...]:
+        """What a step does: its operation, unless a note says the same, then its notes."""
+        items = [self._item(note) for note in notes if note.word not in _SILENT]
+        operation = f"{step.op} {step.what}".strip()
+        noted = any(f"{note.word} {note.rest}".startswith(operation) for note in notes)
+        noted |= step.op in ("start", "call") and bool(items)
+        if step.fires or not noted:
+            said = _SAID_LATE if step.fires else _SAID
+            form = said.get(step.op, step.op + " {}" + (": time-out" if step.fires else ""))
+            kind = "timer" if step.fires else _kind(step.op)
+            items.insert(0, Item(kind, form.format(self._short(step.what)).strip()))
+        if len(items) > 1 and items[0].kind == "lock" and items[1].kind == "release":
+            taken, freed = items[0].text.partition(" ")[2], items[1].text.partition(" ")[2]
+            if taken == freed:
+                items[:2] = [Item("lock", f"takes and frees {taken}")]
+        return tuple(items)
+
+    def _item(self, note: "_Note") -> Item:
+        text = self._short(note.rest)
+        if note.word not in _NOTES:
+            return Item("note", f"{note.word} {text}".strip())
+        if note.word == "answer":
+            return Item("answer", _ANSWER.sub(_answer, text))
+        if note.word == "trouble":
+            return Item("trouble", text)
+        return Item(_kind(note.word), _SAID.get(note.word, note.word + " {}").format(text))
+
+    def _short(self, text: str) -> str:
+        """By the names of attributes; without the name of the future, where there is only one."""
+        text = self._names.get(text, text)
+        if not self.single:
+            return text
+        return re.sub(r" of future 1\b", "", text)
+
+    def _before(self, op: str, what: str) -> str:
+        form = _SAID_BEFORE.get(op, "stops at " + op + " {}")
+        return form.format(self._short(what)).strip()
+
+    def _lock(self, step: Any, notes: Sequence["_Note"]) -> None:
+        """Keep who holds which lock."""
+        for note in notes:
+            if note.word == "hold":
+                self._held[note.rest] = step.task
+            elif note.word == "release":
+                self._held.pop(note.rest, None)
+
+    def _with_waits(self, rows: list[Row]) -> tuple[Row, ...]:
+        """The rows with what each task stopped in front of, read from the end."""
+        ahead = {each.task: (each.op, each.what) for each in self.run.blocked}
+        stuck = set(ahead)
+        found: list[Row] = []
+        for row, step in zip(reversed(rows), reversed(self.run.steps), strict=True):
+            after = ahead.get(row.lane)
+            if after is not None and (row.lane in stuck or after[0] in _WAITS):
+                kind = "stuck" if row.lane in stuck else "wait"
+                row = row._replace(items=(*row.items, Item(kind, self._before(*after))))
+            waiting = {task for task, (op, _) in ahead.items() if op in _WAITS}
+            found.append(row._replace(waiting=frozenset(waiting | stuck)))
+            ahead[row.lane] = (step.op, step.what)
+            stuck.discard(row.lane)
+        return tuple(reversed(found))
 
 
-def _lines(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(" ".join(each.split()) for each in words)
+class _Note(NamedTuple):
+    """A note: its first word, and the rest."""
+
+    word: str
+    rest: str
+
+    @classmethod
+    def read(cls, note: str) -> "_Note":
+        word, _, rest = note.partition(" ")
+        return cls(word, rest)
+
+
+def _lines(words: Iterable[str]) -> list[str]:
+    return [" ".join(each.split()) for each in words]
+
+
+def _state(rest: str) -> tuple[str, str]:
+    """ "of future 2 running" → ("future 2", "running"); "running" is that of future 1."""
+    whose, _, state = rest.rpartition(" ")
+    return whose.removeprefix("of ") or "future 1", state
+
+
+def _answer(found: re.Match[str]) -> str:
+    """ "cancel: True" → "cancel() = True"."""
+    call, answer = found.groups()
+    return f"{call}() {answer}" if answer.startswith("raises ") else f"{call}() = {answer}"
 
 
 def _facts(failure: Any) -> tuple[str, ...]:
@@ -225,85 +349,12 @@ def _many(number: int, what: str, several: str = "") -> str:
     return f"{number:,} {what if number == 1 else several or what + 's'}"
 
 
-def _states(notes: Sequence[str]) -> list[tuple[str, str]]:
-    """("future 1", "running") of each note "state future 1 running"."""
-    found = []
-    for note in notes:
-        word, _, rest = note.partition(" ")
-        if word == "state":
-            future, _, state = rest.rpartition(" ")
-            found.append((future, state))
-    return found
-
-
-def _items(step: Any, single: bool) -> tuple[Item, ...]:
-    """What a step does: its operation, unless a note says the same, then its notes."""
-    items = []
-    for note in step.notes:
-        word, _, rest = note.partition(" ")
-        if word == "state":
-            continue
-        text = _short(rest, single)
-        if word not in _NOTES:
-            items.append(Item("note", _short(note, single)))
-        elif word == "call":
-            items.append(Item(word, f"calls {text}"))
-        elif word in ("answer", "trouble"):
-            items.append(Item(word, text))
-        else:
-            items.append(Item(_kind(word), _SAID.get(word, word + " {}").format(text)))
-    operation = f"{step.op} {step.what}".strip()
-    told = any(note.startswith(operation) for note in step.notes)
-    if step.fires or not (told or (step.op == "start" and items)):
-        said = _SAID_LATE if step.fires else _SAID
-        late = ": time-out" if step.fires else ""
-        text = said.get(step.op, step.op + " {}" + late).format(_short(step.what, single)).strip()
-        items.insert(0, Item("timer" if step.fires else _kind(step.op), text))
-    return tuple(items)
-
-
 def _kind(op: str) -> str:
-    if op == "acquire":
+    if op in ("acquire", "reacquire"):
         return "lock"
     if op in _NOTES:
         return op
     return "wait" if op in _SAID_BEFORE else "sync"
-
-
-def _short(text: str, single: bool) -> str:
-    """Without the name of the future, where there is only one."""
-    if not single:
-        return text
-    return re.sub(r"\bfuture 1\.| of future 1\b| ?\bfuture 1\b(?=$| )", "", text).strip()
-
-
-def _lock(step: Any, held: dict[str, int]) -> None:
-    """Keep who holds which lock: taken by an operation, and free when a note says so."""
-    if step.op == "acquire" and not step.fires:
-        held[step.what] = step.task
-    for note in step.notes:
-        word, _, lock = note.partition(" ")
-        if word == "release":
-            held.pop(lock, None)
-
-
-def _with_waits(rows: list[Row], run: Any, single: bool) -> tuple[Row, ...]:
-    """The rows with what each task stopped in front of, read from the end."""
-    ahead = {each.task: (each.op, each.what) for each in run.blocked}
-    stuck = set(ahead)
-    found: list[Row] = []
-    for row, step in zip(reversed(rows), reversed(run.steps), strict=True):
-        after = ahead.get(row.lane)
-        if after is not None and (row.lane in stuck or after[0] in _WAITS):
-            said = _SAID_BEFORE.get(after[0], "stops at " + after[0] + " {}")
-            kind = "stuck" if row.lane in stuck else "wait"
-            text = said.format(_short(after[1], single)).strip()
-            row = row._replace(items=(*row.items, Item(kind, text)))
-        waiting = {task for task, (op, _) in ahead.items() if op in _WAITS}
-        found.append(row._replace(waiting=frozenset(waiting | stuck)))
-        ahead[row.lane] = (step.op, step.what)
-        stuck.discard(row.lane)
-    return tuple(reversed(found))
 
 
 def _ended(ended: Any) -> str:
@@ -312,12 +363,3 @@ def _ended(ended: Any) -> str:
     if ended.error is not None:
         return f"raised {type(ended.error).__name__}: {ended.error}".rstrip(": ")
     return "ended"
-
-
-def _blocked(each: Any, single: bool) -> str:
-    """ "pump wants lock, held by user 2 (client.py:94)"."""
-    said = _SAID_BEFORE.get(each.op, "stops at " + each.op + " {}")
-    holder = f", held by {each.holder}" if each.holder else ""
-    where = f"  ({each.where})" if each.where else ""
-    what = said.format(_short(each.what, single)).strip()
-    return f"{each.name} {what}{holder}{where}"

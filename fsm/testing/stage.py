@@ -17,6 +17,7 @@ from futurefsm.fsm.testing.env import Env
 from futurefsm.fsm.testing.failure import Counts, Trouble
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.history import Seen, Stopped
+from futurefsm.fsm.testing.parts import parts
 from futurefsm.fsm.testing.programs import AWAIT, Program
 from futurefsm.fsm.testing.threads import installed, run
 from futurefsm.fsm.testing.threads.scheduler import Arena
@@ -160,6 +161,9 @@ class _Scene:
         if self._pumps or program.early < len(program.path):
             arena.spawn("pump", partial(harness.pump, env))
         self._states = [harness.state(future) for future in env.futures]
+        if self._detailed:
+            for name, part in parts(env.futures, arena.name_of):
+                arena.note(f"name {name} = {part}")
         for number, state in enumerate(self._states):
             env.log.append((h.STATE, number, state))
             if self._detailed:
@@ -180,6 +184,8 @@ class _Scene:
             self.env.log.append((h.WAITED, task, op, arena.name_of(what), names))
 
     def _on_acquire(self, task: int, lock: Any) -> None:
+        if self._detailed:
+            self.env.arena.note(f"hold {self.env.arena.name_of(lock)}")
         self._look(None)
         if self._timed and self._timed.get(task) is lock:
             del self._timed[task]
@@ -190,6 +196,8 @@ class _Scene:
                         self.env.log.append((h.WOKE, task, number))
 
     def _on_release(self, task: int, lock: Any) -> None:
+        if self._detailed:
+            self.env.arena.note(f"release {self.env.arena.name_of(lock)}")
         self._look(lock)
 
     def _look(self, lock: Any) -> None:

@@ -30,7 +30,8 @@ class Sketch:
         self, name: str, op: str, what: str = "", *notes: str, fires: bool = False, where: str = ""
     ) -> "Sketch":
         task = self.names.index(name)
-        self.run.notes[len(self.run.raw)] = list(notes)
+        got = [f"hold {what}"] if op == "acquire" and not fires else []
+        self.run.notes[len(self.run.raw)] = [*got, *notes]
         self.run.raw.append((Option(task, fires), op, what, where))
         return self
 
@@ -65,10 +66,10 @@ def failure(
 
 def deadlock() -> Failure:
     """Two threads cancel; the second waits, with the lock, for what the pump cannot bring."""
-    lock = "lock of future 1"
+    lock = "RLock 1"
     sketch = (
         Sketch("user 1", "user 2", "pump")
-        .before("state future 1 running")
+        .before(f"name {lock} = _lock of future 1", "name Event 1 = _event", "state running")
         .step("user 1", "start", "", "call cancel()")
         .step("user 1", "acquire", lock, where="client.py:90")
         .step(
@@ -77,16 +78,14 @@ def deadlock() -> Failure:
             "TaskCancel",
             "send TaskCancel",
             f"release {lock}",
-            "state future 1 cancel_requested",
+            "state cancel_requested",
             where="client.py:95",
         )
         .step("user 2", "start", "", "call cancel()")
         .step("user 2", "acquire", lock, where="client.py:90")
         .step("pump", "start")
         .step("pump", "await", "TaskCancel", "deliver confirm_canceled")
-        .step(
-            "user 1", "wait", "Event 1", "answer cancel() = True", fires=True, where="client.py:97"
-        )
+        .step("user 1", "wait", "Event 1", "answer cancel: True", fires=True, where="client.py:97")
         .ends("user 1")
         .blocked("user 2", "wait", "Event 1", "", "client.py:97")
         .blocked("pump", "acquire", lock, "user 2", "client.py:120")
@@ -96,7 +95,7 @@ def deadlock() -> Failure:
         (Move("submit"), Move.await_("TaskCancel"), Move("confirm_canceled")),
         early=1,
     )
-    words = "user 2 and the pump wait for each other for ever: cancel() never returns"
+    words = "user 2 and the pump wait for each other for ever: cancel() holds RLock 1"
     counts = Counts(schedules=1234, programs=56)
     return failure(sketch.done(), program, "released", words, counts=counts, seed=0)
 
@@ -104,22 +103,34 @@ def deadlock() -> Failure:
 def two_futures(calls: int = 1, *, words: str = "a waiter heard twice") -> Failure:
     """Two futures, three users, a pump; `calls` makes it longer."""
     names = ("user 1", "user 2", "user 3", "pump")
-    sketch = Sketch(*names).before("state future 1 running", "state future 2 pending")
+    sketch = Sketch(*names).before("state of future 1 running", "state of future 2 pending")
     for number in range(calls):
         for name in names[:3]:
             sketch.step(name, "start" if not number else "call", "", "call wait()")
             sketch.step(
                 name, "acquire", "lock of future 1", where="a_long_name_of_a_module.py:1234"
             )
-            sketch.step(name, "acquire", "lock of future 2", "release lock of future 2")
+            sketch.step(
+                name,
+                "acquire",
+                "lock of future 2",
+                "hold lock of future 2",
+                "release lock of future 2",
+            )
             sketch.step(name, "notify_all", "Condition 1", "release lock of future 1")
         sketch.step("pump", "deliver", "", "deliver result_success of future 2")
         sketch.step(
-            "pump", "set", "Event 7", f"state future 2 {('running', 'finished')[number % 2]}"
+            "pump", "set", "Event 7", f"state of future 2 {('running', 'finished')[number % 2]}"
         )
     for name in names[:3]:
         sketch.step(name, "wait", "Condition 1", "answer wait() = ((0, 1), ())")
-        sketch.step(name, "acquire", "lock of future 1", "trouble a waiter was told twice")
+        sketch.step(
+            name,
+            "acquire",
+            "lock of future 1",
+            "hold lock of future 1",
+            "trouble a waiter was told twice",
+        )
     call = Call("wait")
     program = Program(((call,), (call,), (call,)), (Move("result_success", 1),), futures=2)
     also = [Trouble("value", "is another one"), Trouble("no leak", "one object is left")]

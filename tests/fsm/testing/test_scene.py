@@ -25,6 +25,8 @@ def items(sketch: Sketch) -> list[tuple[Item, ...]]:
         ("start", "", "sync", "starts"),
         ("acquire", "RLock 1", "lock", "takes RLock 1"),
         ("acquire", "lock of future 1", "lock", "takes lock"),
+        ("reacquire", "RLock 1", "lock", "has RLock 1 again"),
+        ("call", "cancel()", "call", "calls cancel()"),
         ("wait", "Event 1", "wait", "wakes: Event 1"),
         ("notify_all", "Condition 1", "sync", "notifies Condition 1"),
         ("send", "TaskCancel", "send", "sends TaskCancel"),
@@ -56,7 +58,8 @@ def test_timers_in_words(op: str, said: str) -> None:
     ("note", "item"),
     [
         ("call cancel()", Item("call", "calls cancel()")),
-        ("answer cancel() = True", Item("answer", "cancel() = True")),
+        ("answer cancel: True", Item("answer", "cancel() = True")),
+        ("answer result: raises KeyError", Item("answer", "result() raises KeyError")),
         ("deliver result_success", Item("deliver", "delivers result_success")),
         ("send TaskCancel of future 1", Item("send", "sends TaskCancel")),
         ("fetch object 1", Item("fetch", "fetches object 1")),
@@ -76,9 +79,33 @@ def test_an_operation_that_is_noted_is_said_once() -> None:
 
 
 def test_with_two_futures_each_is_named() -> None:
-    sketch = Sketch("pump").step("pump", "deliver", "", "deliver submit of future 2").ends("pump")
+    sketch = (
+        Sketch("pump")
+        .before("state of future 1 running", "state of future 2 running")
+        .step("pump", "deliver", "", "deliver result of future 2", "state of future 2 finished")
+        .ends("pump")
+    )
     found = scene(race_scenes.failure(sketch.done(), Program((), futures=2), "check", "words"))
-    assert found.rows[0].items == (Item("deliver", "delivers submit of future 2"),)
+    assert found.rows[0].items == (Item("deliver", "delivers result of future 2"),)
+    assert found.rows[0].states == (("future 2", "finished"),)
+    assert found.tales[1] == ("future 2", ((0, "running"), (1, "finished")))
+
+
+def test_a_lock_that_is_taken_and_freed_in_one_step() -> None:
+    sketch = Sketch("a").step("a", "acquire", "Lock 1", "release Lock 1").ends("a")
+    assert items(sketch) == [(Item("lock", "takes and frees Lock 1"),)]
+    sketch = Sketch("a").step("a", "acquire", "Lock 1", "release Lock 2").ends("a")
+    assert items(sketch) == [(Item("lock", "takes Lock 1"), Item("release", "frees Lock 2"))]
+
+
+def test_locks_are_called_as_in_the_class_also_in_the_words() -> None:
+    sketch = (
+        Sketch("a").before("name Lock 1 = _mutex of future 1").step("a", "acquire", "Lock 1")
+    ).ends("a")
+    words = "Lock 1 is held, Lock 12 is not"
+    found = scene(race_scenes.failure(sketch.done(), PROGRAM, "value", words))
+    assert found.rows[0].items == (Item("lock", "takes _mutex"),)
+    assert found.words == "_mutex is held, Lock 12 is not"
 
 
 def test_what_a_task_waits_for_is_said_where_it_stops() -> None:
@@ -109,10 +136,10 @@ def test_who_holds_a_lock_is_kept_until_it_is_free() -> None:
 def test_who_is_blocked_on_what_held_by_whom() -> None:
     found = scene(race_scenes.deadlock())
     assert found.blocked == (
-        "user 2 waits for Event 1  (client.py:97)",
-        "pump wants lock, held by user 2  (client.py:120)",
+        "user 2 waits for _event  (client.py:97)",
+        "pump wants _lock, held by user 2  (client.py:120)",
     )
-    assert found.rows[4].items[-1] == Item("stuck", "waits for Event 1")
+    assert found.rows[4].items[-1] == Item("stuck", "waits for _event")
     assert found.rows[-1].waiting == {1, 2}
     assert [lane.ended for lane in found.lanes] == ["ended", "never ended", "never ended"]
 
@@ -127,10 +154,10 @@ def test_blocked_in_an_operation_of_ones_own() -> None:
 def test_the_story_of_each_future() -> None:
     sketch = (
         Sketch("pump")
-        .before("state future 1 pending")
-        .step("pump", "start", "", "state future 1 running")
-        .step("pump", "send", "X", "state future 1 running")
-        .step("pump", "send", "Y", "state future 1 finished")
+        .before("state pending")
+        .step("pump", "start", "", "state running")
+        .step("pump", "send", "X", "state running")
+        .step("pump", "send", "Y", "state finished")
         .ends("pump")
     )
     found = shown(sketch)

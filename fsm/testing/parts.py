@@ -1,0 +1,42 @@
+"""What the locks of a future are called in its class, for pictures: "_condition", not "RLock 3"."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+# More attributes than these are not looked at.
+_MOST = 200
+
+
+def parts(futures: Sequence[Any], name_of: Callable[[Any], str]) -> Iterator[tuple[str, str]]:
+    """The name that the engine gives to each primitive of each future, and its attribute's.
+
+    Args:
+        futures: those under test.
+        name_of: what the engine calls an object.
+
+    Yields:
+        ("RLock 1", "_condition of future 1"). A lock that is in a condition has its name.
+    """
+    known: set[str] = set()
+    for number, future in enumerate(futures, 1):
+        for attribute, value in _attributes(future):
+            inner = getattr(value, "_lock", None) or getattr(value, "_cond", None)
+            for part in (value, inner, getattr(inner, "_lock", None)):
+                if not isinstance(getattr(part, "kind", None), str) or name_of(part) in known:
+                    continue
+                known.add(name_of(part))
+                yield name_of(part), f"{attribute} of future {number}"
+
+
+def _attributes(future: Any) -> list[tuple[str, Any]]:
+    """The attributes of an object that has a dictionary, slots, or both."""
+    found = list(getattr(future, "__dict__", {}).items())[:_MOST]
+    for kind in type(future).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            private = name.startswith("__") and not name.endswith("__")
+            name = f"_{kind.__name__.lstrip('_')}{name}" if private else name
+            value = getattr(future, name, None)
+            if value is not None:
+                found.append((name, value))
+    return found

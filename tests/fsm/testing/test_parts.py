@@ -1,0 +1,65 @@
+"""What locks are called: as the class of the future calls them."""
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+from futurefsm.fsm.testing.parts import parts
+from futurefsm.fsm.testing.threads import run
+from futurefsm.fsm.testing.threads.steps import benign
+
+
+class Slotted:
+    __slots__ = ("__lock", "empty")
+
+    def __init__(self) -> None:
+        self.__lock = threading.Lock()
+
+
+class Derived(Slotted):
+    __slots__ = "event"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.event = threading.Event()
+
+
+def named(*futures: Any) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+
+    def set_up(arena: Any) -> None:
+        made = [future() for future in futures]
+        found.extend(parts(made, arena.name_of))
+
+    run(set_up, benign)
+    return found
+
+
+def test_attributes_name_the_locks_and_what_is_in_conditions() -> None:
+    def future() -> Any:
+        return SimpleNamespace(_condition=threading.Condition(), _lock=threading.Lock(), x=3)
+
+    found = named(future, future)
+    assert [(name.split()[0], part) for name, part in found] == [
+        ("Condition", "_condition of future 1"),
+        ("RLock", "_condition of future 1"),
+        ("Lock", "_lock of future 1"),
+        ("Condition", "_condition of future 2"),
+        ("RLock", "_condition of future 2"),
+        ("Lock", "_lock of future 2"),
+    ]
+    assert len(dict(found)) == 6
+
+
+def test_a_lock_that_several_share_has_the_name_of_the_first() -> None:
+    def future() -> Any:
+        lock = threading.Lock()
+        return SimpleNamespace(first=lock, second=lock)
+
+    assert [part for _, part in named(future)] == ["first of future 1"]
+
+
+def test_slots() -> None:
+    found = [part for _, part in named(Derived)]
+    assert "_Slotted__lock of future 1" in found
+    assert "event of future 1" in found
