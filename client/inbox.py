@@ -77,6 +77,8 @@ class Inbox:
         self._room = Condition(self._lock)
         self._tasks = 0
         self._bytes = 0
+        # Threads that wait for room, each for its own size.
+        self._waiting = 0
         self._closed: str | None = None
         self._shut = False
 
@@ -112,7 +114,11 @@ class Inbox:
                         f"the outgoing queue is full ({self._tasks} tasks, {self._bytes} bytes): "
                         f"{reason}. Submit more slowly, or raise the client's timeout."
                     )
-                self._room.wait(left)
+                self._waiting += 1
+                try:
+                    self._room.wait(left)
+                finally:
+                    self._waiting -= 1
 
     def put(self, command: Command) -> bool:
         """Append a command. Never waits. False when nobody will ever read it."""
@@ -141,10 +147,9 @@ class Inbox:
             return None
         if isinstance(command, (Submitted, Sent)):
             with self._lock:
-                was_full = self._tasks >= self._tasks_max or self._bytes >= self._bytes_max // 2
                 self._tasks -= 1
                 self._bytes -= command.size
-                if was_full:
+                if self._waiting:
                     self._room.notify_all()
         return command
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Generator
 from typing import Any
 
@@ -14,6 +15,11 @@ NO_SKIPS = "FUTUREFSM_NO_SYSTEM_SKIPS"
 # Who runs the tests behind a shell's back may have Ctrl-C ignored, and children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The path of a socket has at most 107 characters. Where temporary files lie deep below, the tests'
+# directories have no room for sockets, and a real cluster's workers do not come up.
+if len(tempfile.gettempdir()) > 40 and os.access("/tmp", os.W_OK | os.X_OK):
+    os.environ["TMPDIR"] = tempfile.tempdir = "/tmp"
 
 # A run of the tests says the same each time, however busy the machine: the same examples, and no
 # bound on their time. `make campaign` draws other ones.

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -44,6 +45,23 @@ def test_full_waits_for_room(tasks: int, size: int) -> None:
     done: Future[None] = Future()
     waiter = threading.Thread(target=lambda: done.set_result(inbox.reserve(size, 60)))
     waiter.start()
+    inbox.take()
+    done.result(60)
+    waiter.join()
+
+
+@pytest.mark.parametrize("size", [90, 1000])
+def test_a_large_one_gets_room_as_soon_as_there_is(size: int) -> None:
+    """What lies there is less than half of all the room, and still too much for it."""
+    inbox = Inbox(lambda: None, bytes_max=120)
+    inbox.reserve(40, 0)
+    inbox.put_task(task(40))
+    done: Future[None] = Future()
+    waiter = threading.Thread(target=lambda: done.set_result(inbox.reserve(size, 1000)))
+    waiter.start()
+    deadline = time.monotonic() + 60
+    while not inbox._waiting:
+        assert time.monotonic() < deadline
     inbox.take()
     done.result(60)
     waiter.join()
