@@ -57,7 +57,6 @@ class Env:
         "detailed",
         "faults",
         "futures",
-        "gone",
         "harness",
         "left",
         "log",
@@ -65,6 +64,7 @@ class Env:
         "program",
         "refused",
         "sent",
+        "stock",
     )
 
     def __init__(
@@ -79,7 +79,8 @@ class Env:
         self.log: list[tuple[Any, ...]] = []
         self.faults = frozenset(program.faults)
         self.objects: dict[str, Any] = {}
-        self.gone: set[str] = set()
+        # Everything that ever was in the store.
+        self.stock: dict[str, Any] = {}
         self.sent: list[tuple[str, int]] = []
         self.refused: set[int] = set()
         self.callbacks = 0
@@ -100,11 +101,12 @@ class Env:
         self.sent.append((message, number))
         if self.detailed:
             arena.note(f"send {message}{self._whose(number)}")
+            self._trouble(f"sends {message}")
 
     def offer(self, key: str, value: Any) -> None:
         """A worker puts a result into the object store, once."""
-        if key not in self.objects and key not in self.gone:
-            self.objects[key] = value
+        if key not in self.stock:
+            self.objects[key] = self.stock[key] = value
             self.log.append((h.OFFERED, key))
 
     def fetch(self, key: str) -> Any:
@@ -119,6 +121,7 @@ class Env:
         self.log.append((h.FETCHED, key, self.arena.current, self._held(), found))
         if self.detailed:
             self.arena.note(f"fetch {key}" + ("" if found else ": it fails"))
+            self._trouble(f"fetches {key}")
         if not found:
             raise LostError(f"{key} cannot be had")
         return self.objects[key]
@@ -128,10 +131,10 @@ class Env:
         if self.arena.current is not None:
             self.arena.point("delete", key)
         self.log.append((h.DELETED, key, self.arena.current, self._held()))
-        if self.objects.pop(key, None) is not None:
-            self.gone.add(key)
+        self.objects.pop(key, None)
         if self.detailed:
             self.arena.note(f"delete {key}")
+            self._trouble(f"deletes {key}")
 
     # What a harness asks.
 
@@ -146,9 +149,10 @@ class Env:
         """The numbers of futures, sorted."""
         return tuple(sorted(self.number(each) for each in futures))
 
-    def key(self, future: Any) -> str:
-        """The key of the object that is the result of a future."""
-        return f"object {self.number(future) + 1}"
+    def key(self, future: Any, event: str = RESULT_SUCCESS) -> str:
+        """The key of the object that is the result of a future: its value, or its error."""
+        what = "error" if event == RESULT_FAILED else "object"
+        return f"{what} {self.number(future) + 1}"
 
     def callback(self, call: Call) -> Callable[[Any], None]:
         """A callback for `add_done_callback`: says that it was called, then does `call.how`."""
@@ -162,6 +166,7 @@ class Env:
         self.log.append((h.CALLBACK, callback, self.number(future), arena.current, self._held()))
         if self.detailed:
             arena.note(f"callback {callback}{self._whose(self.number(future))}")
+            self._trouble(f"calls callback {callback}")
         if how == "raises":
             raise CallbackError("raised by a callback")
         before = self.calling.get(arena.current)
@@ -177,7 +182,7 @@ class Env:
         arena, log, harness = self.arena, self.log, self.harness
         self.calling[arena.current] = (thread, number)
         if self.detailed:
-            arena.note(f"call {call}{'' if call.on_all else self._whose(call.future)}")
+            arena.note(f"call {self._said(call)}")
         before = arena.now
         log.append((h.CALL, thread, number))
         answer: h.Answer
@@ -189,7 +194,7 @@ class Env:
             answer = raised(harness, error)
         log.append((h.ANSWER, thread, number, answer, arena.now != before))
         if self.detailed:
-            arena.note(f"answer {call.name}: {answer}")
+            arena.note(f"answer {self._said(call)} {_told(answer)}")
 
     def user(self, thread: int) -> None:
         """What a user's thread does."""
@@ -241,7 +246,7 @@ class Env:
         value = value_of(number, move.event)
         if not self.harness.objects:
             return value
-        key = self.key(future)
+        key = self.key(future, move.event)
         self.offer(key, value)
         return key
 
@@ -251,7 +256,22 @@ class Env:
         return tuple(arena.name_of(lock) for lock in held) if held else ()
 
     def _whose(self, number: int) -> str:
-        return f" of future {number + 1}" if number >= 0 and self.program.futures > 1 else ""
+        return f" future {number + 1}" if number >= 0 else ""
+
+    def _said(self, call: Call) -> str:
+        return str(call) if call.on_all else f"future {call.future + 1}.{call}"
+
+    def _trouble(self, what: str) -> None:
+        """Mark the step in which something foreign happens under a lock."""
+        if held := self._held():
+            self.arena.note(f"trouble {what} while it holds {' and '.join(held)}")
+
+
+def _told(answer: h.Answer) -> str:
+    """An answer as the pictures show it."""
+    if isinstance(answer, h.Returned):
+        return f"= {answer.value}"
+    return f"! {answer.name}" + (f": {answer.text}" if answer.text else "")
 
 
 def value_of(number: int, event: str) -> Any:

@@ -71,7 +71,10 @@ class Failure(AssertionError):
         counts: how much was looked at before.
         seed: of the search that found it.
         stories: for each future its own story in lines, where it tells one.
+        replay: the command that runs it again, where somebody knows.
     """
+
+    replay = ""
 
     def __init__(
         self,
@@ -99,11 +102,16 @@ class Failure(AssertionError):
         super().__init__(self.check, self.words)
 
     def __str__(self) -> str:
-        try:
-            from futurefsm.fsm.testing.picture import picture
-        except ImportError:  # pragma: no cover - while the pictures are being made
-            return self.in_short()
+        from futurefsm.fsm.testing.picture import picture
+
         return picture(self)
+
+    @property
+    def token(self) -> str:
+        """What `replay` and ``--race-replay`` take."""
+        from futurefsm.fsm.testing import tokens
+
+        return tokens.encode(self.program, self.schedule, self.run.steps)
 
     def in_short(self) -> str:
         """A few lines, without the picture."""
@@ -123,7 +131,7 @@ class Failure(AssertionError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A run holds answers of any type: what travels between processes is the text.
-        return (AssertionError, (str(self),))
+        return AssertionError, (str(self),)
 
 
 class NotDeterministic(RuntimeError):

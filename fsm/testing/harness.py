@@ -104,12 +104,16 @@ class Harness:
                 # The standard library's word for a start that the state forbids.
                 if type(error) is not RuntimeError:
                     raise
+                if future.cancelled():
+                    # Its second time is an error there; here it says the same again.
+                    return False
                 raise concurrent.futures.InvalidStateError(*error.args) from error
         if event == "result_success":
             return future.set_result(value)
         if event == "result_failed":
             return future.set_exception(value)
-        return future.fire(event, value, self.source)
+        future.fire(event, value, self.source)
+        return None
 
     def call(self, env: "Env", future: Any, call: Call) -> Any:
         """A user's thread makes a call; returns its answer.

@@ -166,7 +166,7 @@ class Judge:
             return False
         if state.is_cancelled or name == "CancelledError":
             return state.is_cancelled and name == "CancelledError"
-        if name and name in self._lost:
+        if self._is_lost(answer):
             return True
         if self._any_value:
             return True
@@ -176,6 +176,11 @@ class Judge:
             wanted = Error(*held) if isinstance(held, Raised) else None
             return answer == Returned(wanted)
         return answer == held
+
+    def _is_lost(self, answer: Answer) -> bool:
+        """The value cannot be had: `result()` raises so, `exception()` returns the error."""
+        said = answer.value if isinstance(answer, Returned) else answer
+        return isinstance(said, Error | Raised) and said.name in self._lost
 
     def _event(self, model: Model, what: tuple[Any, ...]) -> Model | None:
         _, event, source, brings, answer = what

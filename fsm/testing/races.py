@@ -1,16 +1,15 @@
-"""explore, prove, races, replay: point the race kit at a future class.
+"""explore, prove, replay: point the race kit at a future class.
 
 explore(MyFutures()).check()              # without Hypothesis
 print(prove(MyFutures(), threads=2))      # every schedule within a bound
 test_races = races(MyFutures())           # a Hypothesis test
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
 from random import Random
 from time import perf_counter
-from typing import Any
 
 from futurefsm.fsm.testing.drawing import Drawer, every
 from futurefsm.fsm.testing.failure import Failure, NotDeterministic, Proof, Report, Trouble
@@ -22,6 +21,7 @@ from futurefsm.fsm.testing.search.hybrid import Bad, hybrid
 from futurefsm.fsm.testing.search.icb import Bounded, following
 from futurefsm.fsm.testing.search.smallest import Found, smallest
 from futurefsm.fsm.testing.stage import Stage
+from futurefsm.fsm.testing.threads.steps import Run
 
 Path = Sequence[Move]
 
@@ -65,7 +65,7 @@ def explore(
             left = schedules - counts.schedules
             program = next(source)
             for bad in hybrid(stage, program, chance, search, preemptions, left):
-                failure = _failure(stage, bad, shrink=shrink, seed=seed)
+                failure = failure_of(stage, bad, shrink=shrink, seed=seed)
                 break
     counts.seconds = perf_counter() - began
     return Report(counts, failure)
@@ -111,42 +111,38 @@ def prove(
                 shown = stage.run(program, following(schedule))
                 if shown.troubles:
                     found = Found.of(program, shown.run)
-                    raise _failure(stage, Bad(found, shown.troubles), shrink=True, seed=None)
+                    raise failure_of(stage, Bad(found, shown.troubles), shrink=True, seed=None)
                 search.learn(shown.run)
     counts.seconds = perf_counter() - began
     return Proof(counts, threads, calls, preemptions, len(chosen), complete)
 
 
-def races(
-    harness: Harness,
-    *,
-    schedules: int = 2000,
-    preemptions: int = 2,
-    checks: Iterable[str] | None = None,
-    **options: Any,
-) -> Callable[[], None]:
-    """A Hypothesis test: it draws the program, the messages, the faults and the schedule.
+def replay(harness: Harness, token: str) -> Run:
+    """Run what a token says, in detail.
 
-    The database, ``@reproduce_failure`` and ``@settings`` work as with any test of Hypothesis.
-    """
-    raise NotImplementedError
-
-
-def replay(harness: Harness, program: Program, schedule: Sequence[int]) -> Failure | None:
-    """Run one schedule of one program again, as it was reported; None: nothing is wrong now.
+    Returns:
+        the run, where nothing is wrong with it any more.
 
     Raises:
-        NotDeterministic: it does not run twice in the same way.
+        Failure: a check fails.
+        TokenError: nothing fails, but the code under test performs other operations than it did,
+            so that this means little; or it is no token.
     """
+    from futurefsm.fsm.testing import tokens
+
+    told = tokens.decode(token)
     stage = Stage(harness)
     with stage.open():
-        shown = confirmed(stage, program, schedule)
-        if not shown.troubles:
-            return None
-        return _failure(stage, Bad(Found.of(program, shown.run), shown.troubles), shrink=False)
+        shown = stage.run(told.program, following(told.choices), detailed=True)
+        if shown.troubles:
+            raise failure_of(stage, Bad(Found.of(told.program, shown.run), shown.troubles))
+    names = [ended.name for ended in shown.run.ended]
+    if differs := tokens.difference(told, shown.run.steps, names):
+        raise tokens.TokenError(f"this token does not fit any more: {differs}")
+    return shown.run
 
 
-def _failure(stage: Stage, bad: Bad, *, shrink: bool, seed: int | None = None) -> Failure:
+def failure_of(stage: Stage, bad: Bad, *, shrink: bool = False, seed: int | None = None) -> Failure:
     """What is told of a schedule that went wrong: small, run ten times, and once in detail."""
     check, found = bad.troubles[0].check, bad.found
     counts = replace(stage.counts)
@@ -191,6 +187,5 @@ __all__ = [
     "Trouble",
     "explore",
     "prove",
-    "races",
     "replay",
 ]

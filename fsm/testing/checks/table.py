@@ -42,7 +42,7 @@ def operations(history: History, subject: Subject, future: int) -> list[Op]:
             ops += _asked(made)
     for brought in history.brought:
         if brought.move.future == future:
-            ops.append(_brought(brought, subject))
+            ops.append(_brought(brought, subject, history))
     for time, _, called, _, _ in history.of(h.CALLBACK):
         if called == future:
             ops.append(Op(time, time, (linear.SETTLED, True), source="a callback is called"))
@@ -103,18 +103,29 @@ def _told(made: Made, future: int) -> Iterator[Op]:
     yield Op(made.begin, made.end, (linear.ANNOUNCED, said), source=made)
 
 
-def _brought(brought: Brought, subject: Subject) -> Op:
+def _brought(brought: Brought, subject: Subject, history: History) -> Op:
     answer: Answer | None = brought.answer
     if isinstance(answer, Raised) and answer.name != "InvalidStateError":
         answer = None  # another check says so
     event = brought.move.event
     brings: Answer | None = None
+    number = _first_of_its_kind(brought, history) if subject.objects else brought.number
     if event == "result_success":
-        brings = Returned(f"value {brought.number}")
+        brings = Returned(f"value {number}")
     elif event == "result_failed":
-        brings = Raised("TaskError", f"error {brought.number}")
+        brings = Raised("TaskError", f"error {number}")
     what = (linear.EVENT, event, subject.source, brings, answer)
     return Op(brought.begin, brought.end, what, source=brought)
+
+
+def _first_of_its_kind(brought: Brought, history: History) -> int:
+    """Which move put the object into the store: a second message is about the same object."""
+    move = brought.move
+    return next(
+        other.number
+        for other in history.brought
+        if other.move.event == move.event and other.move.future == move.future
+    )
 
 
 def _final(time: int, state: object, done: object, running: object) -> Iterator[Op]:

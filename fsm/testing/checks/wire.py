@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 
+from futurefsm.fsm.events import RESULT_FAILED, RESULT_SUCCESS, SUBMIT
+from futurefsm.fsm.states import FINISHED_VIEW
+from futurefsm.fsm.table import Kind
 from futurefsm.fsm.testing import history as h
 from futurefsm.fsm.testing.checks.base import Subject
 from futurefsm.fsm.testing.failure import Trouble
-from futurefsm.fsm.testing.history import History
+from futurefsm.fsm.testing.history import Brought, History
 
 NO_LEAK = "no leak"
 
@@ -18,10 +21,7 @@ def no_leak(history: History, subject: Subject) -> Iterator[Trouble]:
     for time, key, _, _ in history.of(h.DELETED):
         deleted.setdefault(key, []).append(time)
     for key, times in deleted.items():
-        brought = sum(
-            key == f"object {each.move.future + 1}" and each.move.event.startswith("result_")
-            for each in history.brought
-        )
+        brought = sum(_key(each) == key for each in history.brought)
         if len(times) > max(brought, 1):
             yield Trouble(NO_LEAK, f"{key} was deleted {len(times)} times")
     for time, key, _, _, found in history.of(h.FETCHED):
@@ -30,12 +30,46 @@ def no_leak(history: History, subject: Subject) -> Iterator[Trouble]:
             yield Trouble(NO_LEAK, f"{key} was deleted before it was fetched")
     if history.seen.end != "done":
         return
-    offered = {key for _, key in history.of(h.OFFERED)}
     for _, number, state, done, _, _ in history.of(h.FINAL):
-        key = f"object {number + 1}"
+        owed = _owed(history, subject, number)
         cancelled = state is not None and _is_cancelled(subject, state)
-        if key in offered and done and cancelled and key not in deleted:
-            yield Trouble(NO_LEAK, f"{key} stays in the store for ever: its future is cancelled")
+        if owed is not None and done and cancelled and owed not in deleted:
+            yield Trouble(NO_LEAK, f"{owed} stays in the store for ever: its future is cancelled")
+
+
+def _key(brought: Brought) -> str:
+    """The key of the object that a message is about."""
+    number = brought.move.future + 1
+    if brought.move.event == RESULT_SUCCESS:
+        return f"object {number}"
+    return f"error {number}" if brought.move.event == RESULT_FAILED else ""
+
+
+def _owed(history: History, subject: Subject, future: int) -> str | None:
+    """The object that a cancelled future has to have deleted: that of its first result.
+
+    A second, contradicting end, and a result that came before the task was sent, are the peer's
+    faults; the table does not say who cleans up.
+    """
+
+    mine = [each for each in history.brought if each.move.future == future]
+    for place, brought in enumerate(mine):
+        if not _key(brought):
+            if _finishes(subject, brought.move.event):
+                return None
+            continue
+        sent = any(each.move.event == SUBMIT for each in mine[:place])
+        start = subject.lifecycle.row(subject.lifecycle.start, brought.move.event)
+        return _key(brought) if sent or start.kind is not Kind.VIOLATES else None
+    return None
+
+
+def _finishes(subject: Subject, event: str) -> bool:
+    """It finishes a future that runs."""
+    return any(
+        row.event == event and row.target.view == FINISHED_VIEW and not row.source.settled
+        for row in subject.lifecycle.rows
+    )
 
 
 def _is_cancelled(subject: Subject, state: str) -> bool:

@@ -50,7 +50,7 @@ def smallest(
             if (other := _fails(stage, program, check, bound, found)) is not None:
                 found, smaller = other, True
                 break
-    return _fewest(stage, found, check, bound, end)
+    return fewest(stage, found, check, bound=bound, end=end)
 
 
 def _fails(stage: Stage, program: Program, check: str, bound: int, old: Found) -> Found | None:
@@ -70,12 +70,19 @@ def _fails(stage: Stage, program: Program, check: str, bound: int, old: Found) -
     return None
 
 
-def _fewest(stage: Stage, found: Found, check: str, bound: int, end: float) -> Found:
-    """The same program, with fewer preemptions, switches, steps."""
+def fewest(
+    stage: Stage, found: Found, check: str, *, bound: int = 2, end: float | None = None
+) -> Found:
+    """The same program, with fewer preemptions, switches, steps.
+
+    Args:
+        bound: at most so many preemptions are tried.
+        end: stop then, by `perf_counter`.
+    """
     search = Bounded(min(bound, found.size[0]))
     for _ in range(_POLISH):
         schedule = search.next()
-        if schedule is None or perf_counter() > end:
+        if schedule is None or (end is not None and perf_counter() > end):
             break
         run, _, troubles, _ = stage.run(found.program, following(schedule))
         search.learn(run)

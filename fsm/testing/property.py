@@ -1,0 +1,141 @@
+"""races(harness): a test of Hypothesis. It draws the program, the messages, the faults and the
+schedule; a failure shrinks, is kept in the database, and can be reproduced by its blob.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+
+from futurefsm.fsm.testing.failure import Counts, Failure
+from futurefsm.fsm.testing.harness import Harness
+from futurefsm.fsm.testing.programs import Program
+from futurefsm.fsm.testing.races import failure_of
+from futurefsm.fsm.testing.search.hybrid import FIRST, Bad, in_order
+from futurefsm.fsm.testing.search.icb import Schedule, following
+from futurefsm.fsm.testing.search.smallest import Found, fewest
+from futurefsm.fsm.testing.stage import Stage
+from futurefsm.fsm.testing.strategies import programs, schedules
+
+# Of each drawn program so many schedules by lot, beside the first ones in order.
+_DRAWN = 8
+
+
+class Property:
+    """What a test made by `races` does with one example.
+
+    Attributes:
+        harness: what is tested.
+        counts: how much was looked at, in all examples of the latest call of the test.
+    """
+
+    def __init__(
+        self,
+        harness: Harness,
+        *,
+        preemptions: int,
+        checks: Iterable[str] | None,
+        backend: str | None,
+    ) -> None:
+        self.harness = harness
+        self._preemptions = preemptions
+        self._only = None if checks is None else frozenset(checks)
+        self._backend = backend
+        self._stage = self._fresh()
+        # The check that failed first: what shrinks must not slip into another fault.
+        self._check = ""
+
+    def _fresh(self) -> Stage:
+        return Stage(self.harness, only=self._only, backend=self._backend)
+
+    @property
+    def counts(self) -> Counts:
+        return self._stage.counts
+
+    def begin(self) -> None:
+        """A new test begins: nothing was looked at, nothing has failed."""
+        self._stage = self._fresh()
+        self._check = ""
+
+    def example(self, program: Program, drawn: Iterable[Schedule]) -> None:
+        """Run schedules of one program.
+
+        Raises:
+            Failure: one of them broke a check.
+            NotDeterministic: it does not fail twice in the same way.
+        """
+        stage = self._stage
+        with stage.open():
+            bad = self._bad(stage, program, drawn)
+            if bad is None:
+                return
+            check = bad.troubles[0].check
+            self._check = self._check or check
+            assume(self._check == check)
+            found = fewest(stage, bad.found, check)
+            raise failure_of(stage, Bad(found, bad.troubles))
+
+    def _bad(self, stage: Stage, program: Program, drawn: Iterable[Schedule]) -> Bad | None:
+        bound = min(1, self._preemptions)
+        for bad in in_order(stage, program, bound, FIRST):
+            if bad is not None:
+                return bad
+        for schedule in drawn:
+            shown = stage.run(program, following(schedule))
+            if shown.troubles:
+                return Bad(Found.of(program, shown.run), shown.troubles)
+        return None
+
+
+def races(
+    harness: Harness,
+    *,
+    schedules: int = 2000,
+    preemptions: int = 2,
+    checks: Iterable[str] | None = None,
+    backend: str | None = None,
+    **options: Any,
+) -> Callable[[], None]:
+    """A Hypothesis test: it draws the program, the messages, the faults and the schedule.
+
+    The database, ``@reproduce_failure`` and ``@settings`` work as with any test of Hypothesis.
+
+    Args:
+        harness: what is tested.
+        schedules: about how many schedules run; an example runs up to 48 of one program.
+        preemptions: a failure is told with the fewest preemptions that reach it; so many are
+            tried.
+        checks: names of checks (`checks.ORDER`); None: all.
+        backend: of the engine.
+        options: for `drawing.Drawer`: `threads`, `calls`, `futures`, `wrong`.
+
+    Returns:
+        a function without arguments, for pytest: ``test_races = races(MyFutures())``. Its
+        `race_harness` is the harness, its `race_property` has the counts.
+    """
+    made = Property(harness, preemptions=preemptions, checks=checks, backend=backend)
+
+    @settings(
+        max_examples=max(1, schedules // (FIRST + _DRAWN)),
+        deadline=None,
+        print_blob=True,
+        # A shrunk example is explained by its picture; the search here is its own.
+        phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
+    @given(programs(harness, **options), st.lists(_schedules(), max_size=_DRAWN))
+    def test_races(program: Program, drawn: list[Schedule]) -> None:
+        made.example(program, drawn)
+
+    test_races.race_harness = harness  # type: ignore[attr-defined]
+    test_races.race_property = made  # type: ignore[attr-defined]
+    return test_races
+
+
+def _schedules() -> st.SearchStrategy[Schedule]:
+    return schedules()
+
+
+__all__ = ["Failure", "Property", "races"]
