@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures.thread import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -104,9 +105,10 @@ def _bound(swaps: dict[int, Any]) -> Iterator[tuple[dict[str, Any], str, Any]]:
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] in _TOOLS or name.startswith(_OWN):
             continue
-        if not isinstance(module, ModuleType):
+        # Anything may stand there.
+        space = getattr(module, "__dict__", None)
+        if not isinstance(space, dict):
             continue
-        space = vars(module)
         for key, value in list(space.items()):
             mine = swaps.get(id(value))
             if mine is not None:
@@ -154,6 +156,7 @@ def _begin(swaps: dict[int, Any]) -> None:
         _swap(*place, undo)
     for name, method in workers.methods.items():
         _swap(threading.Thread, name, method, undo)
+    _swap(ThreadPoolExecutor, "_counter", staticmethod(workers.count_executors), undo)
     workers.remember_hook()
     numbering.install()
     if in_main_thread():

@@ -47,8 +47,8 @@ def add(classes: Iterable[type]) -> None:
     seen hash as ever.
     """
     for each in classes:
-        if each.__hash__ is object.__hash__:
-            each.__hash__ = number  # type: ignore[method-assign,assignment]
+        if getattr(each, "__hash__", None) is object.__hash__:
+            setattr(each, "__hash__", number)  # noqa: B010 - no method assignment, for mypy
 
 
 def install() -> None:

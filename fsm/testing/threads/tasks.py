@@ -41,6 +41,7 @@ class Task:
 
     __slots__ = (
         "arena",
+        "cleanup",
         "daemon",
         "deadline",
         "done",
@@ -85,8 +86,8 @@ class Task:
         # What the backend keeps of it; the Thread object that it is, if it was asked for.
         self.handle: Any = None
         self.thread: Any = None
-        # How often it swallowed an Abort.
-        self.refused = 0
+        # How often it swallowed an Abort; lines that it ran after its end.
+        self.refused = self.cleanup = 0
         # Who waits for its end waits as for a lock that it holds.
         self._owner: Task | None = self
         # Set only where they are read: lock (LOCK, CELL), ready (CALL), deadline (timed).

@@ -7,13 +7,14 @@ elsewhere the real methods run.
 
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures.thread import ThreadPoolExecutor
 from typing import Any
 
 from futurefsm.fsm.testing.threads.active import ACTIVE, arena, get_ident, real_start
 from futurefsm.fsm.testing.threads.tasks import LOCK, Abort, Task
 
 Thread = threading.Thread
-_real_methods = {
+_real_methods: dict[str, Callable[..., Any]] = {
     "start": Thread.start,
     "join": Thread.join,
     "is_alive": Thread.is_alive,
@@ -23,6 +24,7 @@ real_get_native_id = threading.get_native_id
 real_enumerate = threading.enumerate
 real_active_count = threading.active_count
 real_counter: Any = threading._counter  # type: ignore[attr-defined]
+real_executors: Any = ThreadPoolExecutor._counter  # type: ignore[attr-defined]
 real_except_hook = threading.excepthook
 
 # Idents of tasks: unlike any of a real thread, which are addresses.
@@ -87,6 +89,12 @@ def count_threads() -> int:
     """Number in the name of the next thread; from 1 in each run."""
     here = arena()
     return int(real_counter()) if here is None else here.serial("Thread")
+
+
+def count_executors() -> int:
+    """Number in the thread names of the next executor; from 0 in each run, as the real one."""
+    here = arena()
+    return int(real_executors()) if here is None else here.serial("executor") - 1
 
 
 def start(self: Any) -> None:
