@@ -12,7 +12,14 @@ from random import Random
 from time import perf_counter
 
 from futurefsm.fsm.testing.drawing import Drawer, every
-from futurefsm.fsm.testing.failure import Failure, NotDeterministic, Proof, Report, Trouble
+from futurefsm.fsm.testing.failure import (
+    Counts,
+    Failure,
+    NotDeterministic,
+    Proof,
+    Report,
+    Trouble,
+)
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.paths import paths as all_paths
 from futurefsm.fsm.testing.programs import Move, Program
@@ -131,14 +138,28 @@ def replay(harness: Harness, token: str) -> Run:
     from futurefsm.fsm.testing import tokens
 
     told = tokens.decode(token)
+    called = {call.name for calls in told.program.threads for call in calls}
+    if strangers := sorted(called - set(harness.calls)):
+        raise tokens.TokenError(
+            f"this replay token calls {strangers[0]}(), which {harness.name} does not have: is it "
+            "the token of another test?"
+        )
     stage = Stage(harness)
     with stage.open():
         shown = stage.run(told.program, following(told.choices), detailed=True)
+        names = [ended.name for ended in shown.run.ended]
+        differs = tokens.difference(told, shown.run.steps, names)
         if shown.troubles:
-            raise failure_of(stage, Bad(Found.of(told.program, shown.run), shown.troubles))
-    names = [ended.name for ended in shown.run.ended]
-    if differs := tokens.difference(told, shown.run.steps, names):
-        raise tokens.TokenError(f"this token does not fit any more: {differs}")
+            failure = failure_of(stage, Bad(Found.of(told.program, shown.run), shown.troubles))
+            failure.counts = Counts()  # nothing was searched
+            if differs:
+                failure.add_note(f"The token does not quite fit any more: {differs}.")
+            raise failure
+    if differs:
+        raise tokens.TokenError(
+            f"this replay token does not fit any more: {differs}. Nothing broke on the way; to "
+            "know whether the race is gone, run the test without a token."
+        )
     return shown.run
 
 

@@ -58,6 +58,7 @@ _SAID_BEFORE = {
 _NOTES = {"answer", "call", "callback", "delete", "deliver", "fetch", "release", "send", "trouble"}
 # Those that are not words of the picture, but what it is drawn from.
 _SILENT = {"hold", "name", "state"}
+_FIRST = re.compile(r"\bfuture 1\.|( of)? future 1\b")
 _ANSWER = re.compile(r"^(\w+): (.*)$")
 # Operations in front of which a task always waits; to take a lock, only while it is taken.
 _WAITS = _SAID_BEFORE.keys() - {"acquire", "reacquire"}
@@ -257,7 +258,7 @@ class _Reader:
         if note.word == "answer":
             return Item("answer", _ANSWER.sub(_answer, text))
         if note.word == "trouble":
-            return Item("trouble", text)
+            return Item("trouble", self.renamed(text))
         return Item(_kind(note.word), _SAID.get(note.word, note.word + " {}").format(text))
 
     def _short(self, text: str) -> str:
@@ -265,7 +266,7 @@ class _Reader:
         text = self._names.get(text, text)
         if not self.single:
             return text
-        return re.sub(r" of future 1\b", "", text)
+        return _FIRST.sub("", text).strip()
 
     def _before(self, op: str, what: str) -> str:
         form = _SAID_BEFORE.get(op, "stops at " + op + " {}")

@@ -199,6 +199,8 @@ class _Scene:
                         self.env.log.append((h.WOKE, task, number))
 
     def _on_release(self, task: int, lock: Any) -> None:
+        if self._detailed:
+            self.env.arena.note(f"release {self.env.arena.name_of(lock)}")
         self._look(lock)
 
     def _look(self, lock: Any) -> None:
