@@ -27,7 +27,7 @@ from futurefsm.fsm.checker.model import (
     value,
 )
 from futurefsm.fsm.effects import Effect
-from futurefsm.fsm.states import FETCHING, OFFERED, RUNNING_VIEW
+from futurefsm.fsm.states import FETCHING, OFFERED, PENDING_VIEW, RUNNING_VIEW
 from futurefsm.fsm.table import Kind, Lifecycle, Row
 
 FUTURE, VALUE = "future", "value"
@@ -182,7 +182,10 @@ def _future_row(lifecycle: Lifecycle, row: Row, wired: bool, dedups: bool) -> tu
             does.append(Assign(CHANGED, 1))
     if not _rightly_given(row) or not _submit_says(row, wired):
         does.append(Assign(WRONG, 1))
-    does += _learned(lifecycle, row, wired)
+    if lifecycle.standard_repr and row.event == ev.CANCEL and not _standard_cancel(row):
+        does.append(Assign(WRONG, 1))
+    if wired:
+        does += _learned(row)
     for effect in row.effects:
         does += _performed(row, effect, wired, dedups)
     return tuple(does)
@@ -216,12 +219,19 @@ def _submit_says(row: Row, wired: bool) -> bool:
     return row.answer is runs and (not wired or (fx.SEND_TASK in row.effects) == runs)
 
 
-def _learned(lifecycle: Lifecycle, row: Row, wired: bool) -> tuple[Operation, ...]:
+def _standard_cancel(row: Row) -> bool:
+    """`concurrent.futures`: what is pending is cancelled; what runs or has ended is not."""
+    cancels = row.source.view == PENDING_VIEW or row.source.is_cancelled
+    stays = row.target == row.source
+    return row.answer is cancels and (row.target.is_cancelled if cancels else stays)
+
+
+def _learned(row: Row) -> tuple[Operation, ...]:
     """What a row says of the cancel, and whether that is so."""
     outcome = row.outcome
     cancelled = row.target.is_cancelled
     if outcome is None:
-        late = wired and row.event in RESULTS and cancelled
+        late = row.event in RESULTS and cancelled
         # A result that came is the most that can be known, and must be said.
         return (When(value(SENT, 1, 2), (Assign(OUTCOME, LIE),)),) if late else ()
     after = [0] * (LIE + 1)
@@ -230,15 +240,14 @@ def _learned(lifecycle: Lifecycle, row: Row, wired: bool) -> tuple[Operation, ..
         after[before] = _NUMBER[str(oc.refine(known, outcome))]
     after[LIE] = LIE
     learn = Look(OUTCOME, tuple(after))
-    true = _is_true(row, wired)
-    return (When(true, (learn,), (Assign(OUTCOME, LIE),)),)
+    return (When(_is_true(row), (learn,), (Assign(OUTCOME, LIE),)),)
 
 
-def _is_true(row: Row, wired: bool) -> Condition:
+def _is_true(row: Row) -> Condition:
     """Where the outcome of a row is a fact."""
     outcome, event = row.outcome, row.event
     asked = value(PROMISED, SAID_TRUE)
-    sent = value(SENT, 1, 2) if wired else every()
+    sent = value(SENT, 1, 2)
     meanings: dict[str, tuple[bool, Condition]] = {
         oc.NEVER_SENT: (row.target.is_cancelled and not row.source.settled, Not(sent)),
         oc.CONFIRMED_OUTCOME: (event == ev.CONFIRM_CANCELED, asked),

@@ -155,8 +155,8 @@ def client_channels(*, reorders: bool, duplicates: bool, loses: bool) -> tuple[C
     """The link between the client and the scheduler."""
     faults = {"reorders": reorders, "duplicates": duplicates, "loses": loses}
     return (
-        Channel(REQUESTS, "client", "scheduler", REQUEST_MESSAGES, 3, **faults),
-        Channel(ANSWERS, "scheduler", "client", tuple(ANSWER_EVENTS), 4, **faults),
+        Channel(REQUESTS, "client", "scheduler", REQUEST_MESSAGES, 2 if loses else 4, **faults),
+        Channel(ANSWERS, "scheduler", "client", tuple(ANSWER_EVENTS), 2 if loses else 6, **faults),
     )
 
 

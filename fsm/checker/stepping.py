@@ -245,14 +245,16 @@ class _Writer:
             # Whatever order they came in, the same messages are the same state.
             longer = f"tuple(sorted({longer}))"
         if channel.is_set:
-            self._put(depth, f"if {number} in v[{at}]: pass")
+            self._put(depth, f"if {number} in v[{at}]:")
+            self._put(depth + 1, "pass")
             self._put(depth, f"elif len(v[{at}]) < {channel.capacity}:")
         else:
             self._put(depth, f"if len(v[{at}]) < {channel.capacity}:")
         self._put(depth + 1, f"v[{at}] = {longer}")
         self._log(depth + 1, "send", channel.name, message)
         self._put(depth, "else:")
-        self._put(depth + 1, f"full.add({channel.name!r})")
+        # What may be lost anyway may be lost here.
+        self._put(depth + 1, "pass" if channel.loses else f"full.add({channel.name!r})")
         self._log(depth + 1, "full", channel.name, message)
 
     def _action(self, action: Action) -> None:
