@@ -19,13 +19,28 @@ def parts(futures: Sequence[Any], name_of: Callable[[Any], str]) -> Iterator[tup
     """
     known: set[str] = set()
     for number, future in enumerate(futures, 1):
-        for attribute, value in _attributes(future):
+        whose = f" of future {number}"
+        near = _attributes(future)
+        far = [
+            (f"{attribute}.{inner}", value)
+            for attribute, other in near
+            if hasattr(other, "__dict__") and not _is_primitive(other)
+            for inner, value in _attributes(other)
+        ]
+        # What lies in another object may be shared, and is called after that.
+        named = [(name + whose, value) for name, value in near] + far
+        for attribute, value in named:
+            if not _is_primitive(value):
+                continue
             inner = getattr(value, "_lock", None) or getattr(value, "_cond", None)
             for part in (value, inner, getattr(inner, "_lock", None)):
-                if not isinstance(getattr(part, "kind", None), str) or name_of(part) in known:
-                    continue
-                known.add(name_of(part))
-                yield name_of(part), f"{attribute} of future {number}"
+                if _is_primitive(part) and name_of(part) not in known:
+                    known.add(name_of(part))
+                    yield name_of(part), attribute
+
+
+def _is_primitive(thing: Any) -> bool:
+    return isinstance(getattr(thing, "kind", None), str) and hasattr(thing, "number")
 
 
 def _attributes(future: Any) -> list[tuple[str, Any]]:

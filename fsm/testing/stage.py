@@ -153,10 +153,7 @@ class _Scene:
         program, harness = self._program, self._harness
         self.env = env = Env(harness, program, arena, detailed=self._detailed)
         for _ in range(program.futures):
-            known = len(arena.locks)
             env.futures.append(harness.make(env))
-            if self._detailed:
-                self._label(arena, env.futures[-1], known)
         for number in range(program.early):
             env.move(number)
         for number in range(len(program.threads)):
@@ -218,15 +215,6 @@ class _Scene:
 
     def _note(self, number: int, state: str | None) -> None:
         self.env.arena.note(f"state future {number + 1} {state}")
-
-    def _label(self, arena: Arena, future: Any, known: int) -> None:
-        """Give the locks and conditions that came with a future a name for reports."""
-        number = len(self.env.futures)
-        for lock in arena.locks[known:]:
-            arena.label(lock, f"lock of future {number}")
-        for thing in vars(future).values() if hasattr(future, "__dict__") else ():
-            if getattr(thing, "kind", "") == "Condition":
-                arena.label(thing, f"condition of future {number}")
 
     def finish(self) -> None:
         """Ask every future once more, when all is over and nothing switches."""

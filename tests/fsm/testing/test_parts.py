@@ -63,3 +63,16 @@ def test_slots() -> None:
     found = [part for _, part in named(Derived)]
     assert "_Slotted__lock of future 1" in found
     assert "event of future 1" in found
+
+
+def test_a_lock_of_what_a_future_belongs_to() -> None:
+    manager = SimpleNamespace()
+
+    def future() -> Any:
+        if not hasattr(manager, "lock"):
+            manager.lock = threading.Lock()
+        return SimpleNamespace(_manager=manager, _event=threading.Event())
+
+    found = [part for _, part in named(future, future)]
+    assert found.count("_manager.lock") == 1
+    assert "_event of future 2" in found
