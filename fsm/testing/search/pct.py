@@ -74,5 +74,5 @@ def pos(random: Random) -> Choose:
 
 def _about(option: Option) -> object:
     """What an option's operation is done to; None: nothing that others could touch."""
-    arena = ACTIVE.arena
+    arena = ACTIVE.run
     return None if arena is None else (arena.tasks[option.task].what or None)

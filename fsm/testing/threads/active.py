@@ -17,12 +17,19 @@ get_ident = _thread.get_ident
 
 
 class _Active:
-    """The arena of the run that is going on; None between runs."""
+    """What is going on.
 
-    __slots__ = ("arena",)
+    Attributes:
+        arena: where primitives belong that are made now; None between runs, and while a schedule
+            is chosen: what chooses is not in the run.
+        run: the arena of the run that is going on, also while it chooses.
+    """
+
+    __slots__ = ("arena", "run")
 
     def __init__(self) -> None:
         self.arena: Arena | None = None
+        self.run: Arena | None = None
 
 
 ACTIVE = _Active()

@@ -112,6 +112,7 @@ class PooledArena(Arena):
         if task is not None:
             self.gate_of(task).release()
             self._await_turn()
+        self.ident = self.caller
         self.close()
         while self.live:
             task = self.live[0]

@@ -8,7 +8,7 @@ from functools import cache
 from futurefsm.fsm.testing.threads import install
 from futurefsm.fsm.testing.threads.active import ACTIVE
 from futurefsm.fsm.testing.threads.pooled import run_pooled
-from futurefsm.fsm.testing.threads.scheduler import Setup
+from futurefsm.fsm.testing.threads.scheduler import Arena, Setup
 from futurefsm.fsm.testing.threads.steps import Choose, Run
 from futurefsm.fsm.testing.threads.watchdog import in_main_thread
 
@@ -40,6 +40,7 @@ def run(
     backend: str | None = None,
     max_steps: int = 2000,
     detailed: bool = False,
+    finish: Callable[[], None] | None = None,
 ) -> Run:
     """Run real code of several threads under one schedule.
 
@@ -50,19 +51,35 @@ def run(
         backend: "greenlets" (main thread only), "pooled", or None: greenlets where they can be.
         max_steps: a run that takes more ends as "livelock".
         detailed: lines of the code under test in each step; costs time.
+        finish: looks at the objects after a run that ended as "done"; in no task, as `setup`. The
+            same as setting `arena.finish`.
 
     Raises:
         Uncontrolled: something runs that no scheduler can control.
         BaseException: what `choose` or `setup` raised; Ctrl-C, or what steers a test, in a task.
     """
-    if ACTIVE.arena is not None:
+    if ACTIVE.run is not None:
         raise RuntimeError("a run inside a run: only one can go on at a time in a process")
     start = _backend(backend, in_main_thread())
-    if not install.is_installed():
-        with install.installed():
-            return run(setup, choose, backend=backend, max_steps=max_steps, detailed=detailed)
-    # No collector in a run: its finalizers would come at other moments in each.
+    if finish is not None:
+        setup = _finished(setup, finish)
+    if install.is_installed():
+        return _start(start, setup, choose, max_steps, detailed)
+    with install.installed():
+        return _start(start, setup, choose, max_steps, detailed)
+
+
+def _finished(setup: Setup, finish: Callable[[], None]) -> Setup:
+    def whole(arena: Arena) -> None:
+        arena.finish = finish
+        setup(arena)
+
+    return whole
+
+
+def _start(start: Backend, setup: Setup, choose: Choose, max_steps: int, detailed: bool) -> Run:
     prepared = install.prepared(setup)
+    # No collector in a run: its finalizers would come at other moments in each.
     collects = gc.isenabled()
     gc.disable()
     try:

@@ -52,7 +52,10 @@ class Arena:
         on_wait: told (task, op, what, timed, lock released or None) before a task waits for
             others: of every wait, and of `acquire` where the lock is taken.
         on_release: told (task, lock) when a lock is free again.
-        on_acquire: told (task, lock) when a task has got a lock.
+        on_acquire: told (task, lock) when a task has got a lock, also again after a wait.
+        on_step: in a detailed run, called when a step is over, before anybody is picked.
+        finish: called once after a run that ended as "done", in no task: operations do not switch,
+            and a wait that would have to wait raises `Uncontrolled`.
 
     Hooks run in the task's step, and must not use the primitives.
     """
@@ -60,6 +63,8 @@ class Arena:
     on_wait: Callable[[int, str, Any, bool, Any], None] | None = None
     on_release: Callable[[int, Any], None] | None = None
     on_acquire: Callable[[int, Any], None] | None = None
+    on_step: Callable[[], None] | None = None
+    finish: Callable[[], None] | None = None
     backend = ""
 
     def __init__(self, choose: Choose, max_steps: int, detailed: bool) -> None:
@@ -190,6 +195,15 @@ class Arena:
         owner = self.me if task is None else self.tasks[task]
         return [] if owner is None else [each for each in self.locks if each._owner is owner]
 
+    def pending(self, task: int) -> tuple[str, Any]:
+        """What a task is stopped in front of: operation, and its object (see `name_of`)."""
+        each = self.tasks[task]
+        return each.op, each.what
+
+    def fired(self, task: int) -> int:
+        """How many timers have fired for a task so far."""
+        return self.tasks[task].fires
+
     def name_of(self, thing: Any) -> str:
         """What reports call an object: its label, or its kind and number ("RLock 1")."""
         return self.run.name_of(thing)
@@ -220,8 +234,11 @@ class Arena:
         Args:
             me: the task that was running, if it is still alive.
         """
-        if self.detailed and me is not None:
-            me.where = where(sys._getframe(2))
+        if self.detailed:
+            if me is not None:
+                me.where = where(sys._getframe(2))
+            if self.on_step is not None:
+                self.on_step()
         options: list[Option] = []
         timers: list[Option] | None = None
         mine = False
@@ -292,6 +309,7 @@ class Arena:
         if chosen.fires:
             task.fired = True
             task.timed = False
+            task.fires += 1
             if task.deadline > self.now:
                 self.now = task.deadline
             self.now += LATE
@@ -329,7 +347,7 @@ class Arena:
 
     def play(self, setup: "Setup") -> Run:
         """The whole run."""
-        ACTIVE.arena = self
+        ACTIVE.arena = ACTIVE.run = self
         try:
             try:
                 setup(self)
@@ -337,7 +355,7 @@ class Arena:
                 return self.conclude()
             return self.go()
         finally:
-            ACTIVE.arena = None
+            ACTIVE.arena = ACTIVE.run = None
 
     def go(self) -> Run:
         """Run the tasks to their end. Backends define it."""
@@ -346,8 +364,13 @@ class Arena:
     def close(self) -> None:
         """No task goes on any more; who is blocked is written down before all are unwound."""
         self.me = None
-        self.over = True
         run = self.run
+        if self.finish is not None and run.end == "done" and self.fatal is None:
+            try:
+                self.finish()
+            except BaseException as raised:
+                self.fatal = raised
+        self.over = True
         run.now = self.now
         if run.end != "done":
             run.blocked = [self._blocked(task) for task in self.live if not is_ready(task)]

@@ -48,6 +48,7 @@ class Task:
         "error",
         "fired",
         "fire",
+        "fires",
         "fn",
         "go",
         "handle",
@@ -88,6 +89,8 @@ class Task:
         self.thread: Any = None
         # How often it swallowed an Abort; lines that it ran after its end.
         self.refused = self.cleanup = 0
+        # Timers that fired for it.
+        self.fires = 0
         # Who waits for its end waits as for a lock that it holds.
         self._owner: Task | None = self
         # Set only where they are read: lock (LOCK, CELL), ready (CALL), deadline (timed).
