@@ -1,42 +1,45 @@
 """What the locks of a future are called in its class, for pictures: "_condition", not "RLock 3"."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 # More attributes than these are not looked at.
 _MOST = 200
 
 
-def parts(futures: Sequence[Any], name_of: Callable[[Any], str]) -> Iterator[tuple[str, str]]:
+def parts(
+    futures: Sequence[Any],
+    name_of: Callable[[Any], str],
+    others: Mapping[str, Any] = MappingProxyType({}),
+) -> Iterator[tuple[str, str]]:
     """The name that the engine gives to each primitive of each future, and its attribute's.
 
     Args:
         futures: those under test.
         name_of: what the engine calls an object.
+        others: what the harness keeps beside them, by its names.
 
     Yields:
         ("RLock 1", "_condition of future 1"). A lock that is in a condition has its name.
     """
     known: set[str] = set()
+    named: list[tuple[str, Any]] = []
+    shared: list[tuple[str, Any]] = []
     for number, future in enumerate(futures, 1):
-        whose = f" of future {number}"
-        near = _attributes(future)
-        far = [
-            (f"{attribute}.{inner}", value)
-            for attribute, other in near
-            if hasattr(other, "__dict__") and not _is_primitive(other)
-            for inner, value in _attributes(other)
-        ]
-        # What lies in another object may be shared, and is called after that.
-        named = [(name + whose, value) for name, value in near] + far
-        for attribute, value in named:
+        for name, value in _attributes(future):
+            named.append((f"{name} of future {number}", value))
             if not _is_primitive(value):
-                continue
-            inner = getattr(value, "_lock", None) or getattr(value, "_cond", None)
-            for part in (value, inner, getattr(inner, "_lock", None)):
-                if _is_primitive(part) and name_of(part) not in known:
-                    known.add(name_of(part))
-                    yield name_of(part), attribute
+                # What lies in another object may be that of all futures.
+                shared += [(f"{name}.{inner}", each) for inner, each in _attributes(value)]
+    for name, other in others.items():
+        shared += [(f"{name}.{inner}", each) for inner, each in _attributes(other)]
+    for name, value in named + shared:
+        inside = getattr(value, "_lock", None) or getattr(value, "_cond", None)
+        for part in (value, inside, getattr(inside, "_lock", None)):
+            if _is_primitive(value) and _is_primitive(part) and name_of(part) not in known:
+                known.add(name_of(part))
+                yield name_of(part), name
 
 
 def _is_primitive(thing: Any) -> bool:

@@ -162,7 +162,7 @@ class _Scene:
             arena.spawn("pump", partial(harness.pump, env))
         self._states = [harness.state(future) for future in env.futures]
         if self._detailed:
-            for name, part in parts(env.futures, arena.name_of):
+            for name, part in parts(env.futures, arena.name_of, env.box):
                 arena.note(f"name {name} = {part}")
         for number, state in enumerate(self._states):
             env.log.append((h.STATE, number, state))
