@@ -161,16 +161,12 @@ class Executor:
         future: Future[Any] = Future()
         with self._condition:
             self._pending.add(future)
+        self._watch(future)
         return future
-
-    def cancelled(self, future: Future[Any]) -> None:
-        """The worker takes it up and sees that it was cancelled."""
-        self._done(future)
 
     def end(self, future: Future[Any], event: str, value: Any) -> None:
         """The worker is done with it."""
         settle(future, event, value)
-        self._done(future)
 
     def shutdown(self) -> None:
         """Wait until nothing is pending."""
@@ -178,17 +174,25 @@ class Executor:
             while self._pending:
                 self._condition.wait()
 
+    def _watch(self, future: Future[Any]) -> None:
+        """Whatever ends it, it is pending no longer."""
+        future.add_done_callback(self._done)
+
     def _done(self, future: Future[Any]) -> None:
         with self._condition:
             self._pending.discard(future)
             self._condition.notify_all()
 
 
-class ExecutorThatForgetsToCount(Executor):
+class ExecutorThatCountsResults(Executor):
     """What was cancelled before it ran stays pending: nobody wakes the shutdown."""
 
-    def cancelled(self, future: Future[Any]) -> None:
+    def _watch(self, future: Future[Any]) -> None:
         return
+
+    def end(self, future: Future[Any], event: str, value: Any) -> None:
+        super().end(future, event, value)
+        self._done(future)
 
 
 class Dispatcher:

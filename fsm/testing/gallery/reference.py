@@ -158,9 +158,10 @@ class ClientFuture(Future[Any]):
         self._wire.send(TASK, self.task)
         with self._condition:
             self._sent = True
-            owed = self._asked and self._state not in SETTLED
+            owed = self._asked
         if owed:
-            # Asked for meanwhile: a TaskCancel must not overtake its Task.
+            # Asked for meanwhile: a TaskCancel must not overtake its Task. Owed also where the
+            # future is settled by now: the task has left, and nobody wants it.
             self._wire.send(TASK_CANCEL, self.task)
         return True
 

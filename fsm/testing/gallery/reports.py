@@ -121,7 +121,7 @@ class KeyedFutures(Harness):
 
 
 class ExecutorFutures(Harness):
-    """An executor; "disconnect" is its shutdown, which waits."""
+    """An executor for each future; "disconnect" is its shutdown, which waits."""
 
     calls = (*DEFAULT_CALLS, "disconnect")
     untimed = (*Harness.untimed, "disconnect")
@@ -135,21 +135,19 @@ class ExecutorFutures(Harness):
         return self._executor.__name__
 
     def make(self, env: "Env") -> Future[Any]:
-        executor = env.box.setdefault("executor", self._executor())
-        return executor.submit()  # type: ignore[no-any-return]
+        executor = self._executor()
+        future = executor.submit()
+        env.box[str(id(future))] = executor
+        return future
 
     def deliver(self, env: "Env", future: Future[Any], event: str, value: Any) -> Any:
-        executor = env.box["executor"]
-        if event != "submit":
-            return executor.end(future, event, value)
-        started = super().deliver(env, future, event, value)
-        if not started:
-            executor.cancelled(future)
-        return started
+        if event == "submit":
+            return super().deliver(env, future, event, value)
+        return env.box[str(id(future))].end(future, event, value)
 
     def call(self, env: "Env", future: Future[Any], call: Call) -> Any:
         if call.name == "disconnect":
-            return env.box["executor"].shutdown()
+            return env.box[str(id(future))].shutdown()
         return super().call(env, future, call)
 
 
@@ -221,7 +219,7 @@ REPORTS: tuple[Exhibit, ...] = (
         "cpython-94440",
         "submit, cancel at once: the shutdown hangs",
         ("released",),
-        ExecutorFutures(pools.ExecutorThatForgetsToCount),
+        ExecutorFutures(pools.ExecutorThatCountsResults),
         ExecutorFutures(pools.Executor),
         source=_GITHUB + "python/cpython/issues/94440",
     ),
