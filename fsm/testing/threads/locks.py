@@ -108,10 +108,7 @@ class Lock:
         seconds = checked(blocking, timeout)
         running = ACTIVE.arena
         if running is not None and running.ident != get_ident():
-            raise Uncontrolled(
-                f"{arena.name_of(self)} is used by a thread that is not of the run: start threads "
-                "in the run, or make what they share outside it"
-            )
+            raise running.foreign(self)
         owner = arena.outside if running is None or running.me is None else running.me
         if self._owner is None:
             self._owner = owner

@@ -1,15 +1,15 @@
-"""The cooperative scheduler: who can go on, who goes on, and what that costs. No backend in it.
+"""The cooperative scheduler, as the code that runs in it sees it. No backend in it.
 
 One task runs at a time. It stops in front of each operation of a primitive, says what it is about
 to do, and asks `pick` who goes on.
 """
 
-import sys
 from collections.abc import Callable
 from typing import Any
 from weakref import proxy
 
 from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident
+from futurefsm.fsm.testing.threads.deciding import Deciding
 from futurefsm.fsm.testing.threads.steps import (
     Blocked,
     Choose,
@@ -23,28 +23,17 @@ from futurefsm.fsm.testing.threads.tasks import (
     CALL,
     FIRE,
     GO,
-    LATE,
     LOCK,
-    RUN,
     Abort,
     Task,
+    is_control,
     is_ready,
     mark_ended,
     nothing,
-    where,
 )
 
 
-def _costs(mine: bool, ready: int, timers: int) -> tuple[int, ...]:
-    """Preemption cost of each option: the current task first if `mine`, others, timers."""
-    others = (0, *[1] * (ready - 1)) if mine else (0,) * ready
-    return (*others, *[1 if ready else 0] * timers)
-
-
-_COSTS: dict[tuple[bool, int, int], tuple[int, ...]] = {}
-
-
-class Arena:
+class Arena(Deciding):
     """One run, seen from the code that runs in it.
 
     Attributes:
@@ -63,36 +52,19 @@ class Arena:
     on_wait: Callable[[int, str, Any, bool, Any], None] | None = None
     on_release: Callable[[int, Any], None] | None = None
     on_acquire: Callable[[int, Any], None] | None = None
-    on_step: Callable[[], None] | None = None
     finish: Callable[[], None] | None = None
     backend = ""
 
     def __init__(self, choose: Choose, max_steps: int, detailed: bool) -> None:
-        self.choose = choose
+        super().__init__(choose, max_steps, detailed)
         # Of the OS thread that may touch the run now.
         self.ident = get_ident()
-        self.max_steps = max_steps
-        self.detailed = detailed
-        self.run = run = Run()
-        self._raw = run.raw
-        self.tasks: list[Task] = []
-        self.live: list[Task] = []
-        # Tasks that the run does not end without.
-        self.owed = 0
-        self.me: Task | None = None
-        self.now = 0.0
         self.over = False
-        self.fatal: BaseException | None = None
         self.locks: list[Any] = []
         self.serials: dict[str, int] = {}
         # Owner of what is taken while no task runs: in the setup, or after the run.
         self.outside = Task(self, 0, "setup", nothing, True)
         self.outside.number = -1
-
-    @property
-    def progress(self) -> int:
-        """Steps made so far."""
-        return len(self._raw)
 
     # What tasks and their harness call.
 
@@ -132,6 +104,8 @@ class Arena:
             what: to what; its text, or an object that has a name here.
         """
         me = self.me
+        if self.ident != get_ident():
+            raise self.foreign(what)
         if me is None:
             return
         me.op = op
@@ -206,7 +180,11 @@ class Arena:
 
     def name_of(self, thing: Any) -> str:
         """What reports call an object: its label, or its kind and number ("RLock 1")."""
-        return self.run.name_of(thing)
+        try:
+            return self.run.name_of(thing)
+        except ReferenceError:
+            # The run was let go; its objects live on.
+            return Run().name_of(thing)
 
     def label(self, thing: Any, text: str) -> None:
         """Call an object so in reports: "future 1's lock"."""
@@ -228,98 +206,6 @@ class Arena:
         """End the run from within a task. Backends define it."""
         raise NotImplementedError
 
-    def pick(self, me: Task | None) -> Task | None:
-        """Who goes on; None: the run is over, `run.end` says why.
-
-        Args:
-            me: the task that was running, if it is still alive.
-        """
-        if self.detailed:
-            if me is not None:
-                me.where = where(sys._getframe(2))
-            if self.on_step is not None:
-                self.on_step()
-        options: list[Option] = []
-        timers: list[Option] | None = None
-        mine = False
-        for task in self.live:
-            state = task.state
-            if (
-                state == RUN
-                or (state == LOCK and task.lock._owner is None)
-                or (state == CALL and task.ready())
-            ):
-                if task is me:
-                    mine = True
-                    options.insert(0, task.go)
-                else:
-                    options.append(task.go)
-            elif task.timed:
-                if timers is None:
-                    timers = [task.fire]
-                else:
-                    timers.append(task.fire)
-        ready = len(options)
-        if timers is not None:
-            options += timers
-        if len(options) > 1:
-            if not (ready or self.owed):
-                return None
-            index = self._choose(options, me, mine, ready)
-            if index is None:
-                return None
-            chosen = options[index]
-        elif not options or not (ready or self.owed):
-            if self.owed:
-                self.run.end = "deadlock"
-            return None
-        else:
-            chosen = options[0]
-        return self._take(chosen)
-
-    def _choose(self, options: list[Option], me: Task | None, mine: bool, ready: int) -> int | None:
-        # What chooses is not a task: primitives that it uses are not to switch.
-        self.me = ACTIVE.arena = None
-        try:
-            index = self.choose(options, None if me is None else me.number)
-            options[index]
-        except BaseException as raised:
-            # It must not be seen, and perhaps swallowed, by the code under test.
-            self.fatal = raised
-            return None
-        finally:
-            ACTIVE.arena = self
-        run = self.run
-        run.choices.append(index)
-        shape = (mine, ready, len(options) - ready)
-        costs = _COSTS.get(shape)
-        if costs is None:
-            costs = _COSTS[shape] = _costs(*shape)
-        run.costs.append(costs)
-        return index
-
-    def _take(self, chosen: Option) -> Task | None:
-        raw = self._raw
-        if len(raw) >= self.max_steps:
-            self.run.end = "livelock" if self.owed else "done"
-            return None
-        task = self.tasks[chosen.task]
-        raw.append((chosen, task.op, task.what, task.where))
-        task.state = RUN
-        if chosen.fires:
-            task.fired = True
-            task.timed = False
-            task.fires += 1
-            if task.deadline > self.now:
-                self.now = task.deadline
-            self.now += LATE
-        elif task.timed:
-            task.timed = task.fired = False
-        else:
-            task.fired = False
-        self.me = task
-        return task
-
     def perform(self, task: Task) -> None:
         """Run a task to its end; nothing comes out of it."""
         try:
@@ -327,9 +213,10 @@ class Arena:
         except Abort:
             pass
         except BaseException as raised:
-            task.error = raised
-            if _is_control(raised) and not self.over:
-                self.fatal = raised
+            if not self.over:
+                task.error = raised
+                if is_control(raised):
+                    self.fatal = raised
         task.done = not self.over
         self.drop(task)
 
@@ -407,12 +294,12 @@ class Arena:
             "the setup of a run, and what looks at its objects later, must not wait"
         )
 
+    def foreign(self, what: Any) -> Uncontrolled:
+        """The error of a real thread that touches what belongs to the run."""
+        return Uncontrolled(
+            f"{self.name_of(what)} is used by a thread that is not of the run: start threads in "
+            "the run, or make what they share outside it"
+        )
+
 
 Setup = Callable[[Arena], None]
-
-
-def _is_control(raised: BaseException) -> bool:
-    """Ctrl-C, and what Hypothesis and pytest raise to steer a test: theirs, not the code's."""
-    if isinstance(raised, Exception | SystemExit | GeneratorExit):
-        return False
-    return type(raised).__name__ != "CancelledError"

@@ -111,6 +111,13 @@ def is_ready(task: Task) -> bool:
     return state == RUN or (state == CALL and task.ready())
 
 
+def is_control(raised: BaseException) -> bool:
+    """Ctrl-C, and what Hypothesis and pytest raise to steer a test: theirs, not the code's."""
+    if isinstance(raised, Exception | SystemExit | GeneratorExit):
+        return False
+    return type(raised).__name__ != "CancelledError"
+
+
 def nothing() -> None:
     return None
 
@@ -124,16 +131,23 @@ def mark_ended(thread: Any) -> None:
         thread._is_stopped = True
 
 
+# The engine, and the kit around it: not the code under test.
 _ENGINE = __file__.rpartition("/")[0]
+_KIT = (_ENGINE, _ENGINE.rpartition("/")[0])
 _THROUGH = ("threading.py", "queue.py", "contextlib.py")
 
 
+def is_ours(path: str) -> bool:
+    """Whether a file is the kit's, or a part of threading that only leads to it."""
+    folder, _, name = path.rpartition("/")
+    return folder in _KIT or name in _THROUGH
+
+
 def where(frame: Any) -> str:
-    """ "file.py:12" of the innermost code that is neither the engine's nor threading's."""
+    """ "file.py:12" of the innermost code under test; empty: there is none."""
     while frame is not None:
         path: str = frame.f_code.co_filename
-        folder, _, name = path.rpartition("/")
-        if folder != _ENGINE and name not in _THROUGH:
-            return f"{name}:{frame.f_lineno}"
+        if not is_ours(path):
+            return f"{path.rpartition('/')[2]}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
