@@ -12,9 +12,8 @@ from futurefsm.fsm.testing.compared import Compared
 from futurefsm.fsm.testing.model import ways
 from futurefsm.fsm.testing.subject import Subject
 
-# About so many ways are swept; a long one only where there are few.
+# About so many ways are swept; longer ones only where there are few.
 _WAYS = 200
-_DEPTH = 4
 # The audience of two has a bystander.
 _BYSTANDER = 2
 
@@ -95,11 +94,11 @@ def _ways(acts: Acts) -> Iterator[tuple[str, tuple[Act, ...], tuple[Act, ...]]]:
     """(state, what happens then, who listens from the beginning)."""
     happenings = tuple(acts.happenings.values())
     count = len(acts.states)
-    for depth in range(_DEPTH):
-        if depth > 1 and count * len(happenings) ** depth > _WAYS:
-            return
+    depth = 0
+    while depth <= 1 or count * len(happenings) ** depth <= _WAYS:
         paths = product(happenings, repeat=depth)
         yield from product(acts.states, paths, _audiences(acts))
+        depth += 1
 
 
 def _audiences(acts: Acts) -> list[tuple[Act, ...]]:

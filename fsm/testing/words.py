@@ -52,7 +52,7 @@ def said(got: Any) -> str:
         return short(got.value)
     if isinstance(error, TaskError):
         return f"raises {error!r}"
-    for name, kind in _STANDARD.items():
+    for name, kind in STANDARD.items():
         if isinstance(error, kind):
             return f"raises {name}"
     return short(f"raises {type(error).__name__}: {error}", quoted=False)
@@ -60,10 +60,10 @@ def said(got: Any) -> str:
 
 def is_standard(error: BaseException) -> bool:
     """Whether it is one of those that `concurrent.futures` names, or the task's own."""
-    return isinstance(error, (TaskError, *_STANDARD.values()))
+    return isinstance(error, (TaskError, *STANDARD.values()))
 
 
-_STANDARD: dict[str, type[BaseException]] = {
+STANDARD: dict[str, type[BaseException]] = {
     "InvalidStateError": concurrent.futures.InvalidStateError,
     "CancelledError": concurrent.futures.CancelledError,
     "TimeoutError": TimeoutError,
