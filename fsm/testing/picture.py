@@ -79,7 +79,7 @@ def _tale(future: str, states: tuple[tuple[int, str], ...]) -> str:
 
 
 def _again(command: str, width: int) -> list[str]:
-    """The command, broken as a shell reads it: what is copied can be run."""
+    """The command, broken as a shell and Python read it: what is copied can be run."""
     first = f"Replay:  {command}"
     if len(first) <= width:
         return [first]
@@ -226,7 +226,7 @@ def _broken(words: str, room: int) -> list[str]:
 
 def _drawn(shown: Scene, rows: Sequence[Row], columns: _Columns) -> list[list[str]]:
     """Each row as one line, or more where its words need them."""
-    spans = _spans(shown)
+    spans = shown.spans
     found = []
     for row in rows:
         start = columns.lanes[row.lane]
@@ -246,17 +246,6 @@ def _drawn(shown: Scene, rows: Sequence[Row], columns: _Columns) -> list[list[st
             line.put(start + 1, f" {piece} ")
             block.append(str(line))
         found.append(block)
-    return found
-
-
-def _spans(shown: Scene) -> list[range]:
-    """For each lane the steps between its first and its last; to the end, if it never ended."""
-    last = len(shown.rows) + 1
-    found = []
-    for index, lane in enumerate(shown.lanes):
-        own = [row.number for row in shown.rows if row.lane == index]
-        stop = last if lane.ended == "never ended" else max(own, default=0) + 1
-        found.append(range(min(own, default=last), stop))
     return found
 
 

@@ -64,6 +64,9 @@ _ANSWER = re.compile(r"^(\w+): (.*)$")
 _WAITS = _SAID_BEFORE.keys() - {"acquire", "reacquire"}
 
 
+NEVER_ENDED = "never ended"
+
+
 class Item(NamedTuple):
     """One thing that happens in a step: its kind, for colours and arrows, and its words."""
 
@@ -130,7 +133,7 @@ class Scene(NamedTuple):
         facts: how it was found, each a phrase.
         program: what ran, in lines.
         also: what else is wrong in the same run.
-        replay: a shell command that runs it again; "" where nobody knows.
+        replay: a command that runs it again, of a shell or of Python; "" where nobody knows.
         token: the replay token, or "".
     """
 
@@ -147,6 +150,17 @@ class Scene(NamedTuple):
     replay: str
     token: str
 
+    @property
+    def spans(self) -> tuple[range, ...]:
+        """For each lane the steps from its first to its last; to the end, if it never ended."""
+        last = len(self.rows) + 1
+        found = []
+        for index, lane in enumerate(self.lanes):
+            own = [row.number for row in self.rows if row.lane == index]
+            stop = last if lane.ended == NEVER_ENDED else max(own, default=0) + 1
+            found.append(range(min(own, default=last), stop))
+        return tuple(found)
+
 
 def scene(failure: Any) -> Scene:
     """Read a failure (`futurefsm.fsm.testing.races.Failure`).
@@ -157,6 +171,7 @@ def scene(failure: Any) -> Scene:
     program = getattr(failure, "program", None)
     said = tuple(str(program).splitlines()) if program is not None else ()
     does = {name: rest for name, _, rest in (line.partition(": ") for line in said)}
+    token = str(getattr(failure, "token", ""))
     reader = _Reader(run, single=int(getattr(program, "futures", 1)) == 1)
     rows = reader.rows()
     return Scene(
@@ -173,8 +188,8 @@ def scene(failure: Any) -> Scene:
             reader.renamed(f"{each.check}: {each.words}")
             for each in getattr(failure, "troubles", ())[1:]
         ),
-        replay=str(getattr(failure, "replay", "")),
-        token=str(getattr(failure, "token", "")),
+        replay=str(getattr(failure, "replay", "")) or _call(failure, token),
+        token=token,
     )
 
 
@@ -346,6 +361,12 @@ def _facts(failure: Any) -> tuple[str, ...]:
     return tuple(facts)
 
 
+def _call(failure: Any, token: str) -> str:
+    """How to run it again where no test runner is known."""
+    name = getattr(getattr(failure, "harness", None), "name", "")
+    return f'replay({name}(), "{token}")' if name and token else ""
+
+
 def _many(number: int, what: str, several: str = "") -> str:
     return f"{number:,} {what if number == 1 else several or what + 's'}"
 
@@ -360,7 +381,7 @@ def _kind(op: str) -> str:
 
 def _ended(ended: Any) -> str:
     if not ended.done:
-        return "never ended"
+        return NEVER_ENDED
     if ended.error is not None:
         return f"raised {type(ended.error).__name__}: {ended.error}".rstrip(": ")
     return "ended"

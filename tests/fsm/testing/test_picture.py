@@ -41,8 +41,7 @@ RACE  waiters once: a waiter heard twice
       62 steps; 0 preemptions; 18 switches
       user 1: wait() | user 2: wait() | user 3: wait() | pump: result_success of future 2
      user 1  user 2  user 3  pump                                 states
-     … steps 1 to 42 are not shown; --race-report=DIR shows all
-"""
+     … steps 1 to """
 
 
 def test_a_deadlock() -> None:
