@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from futurefsm.fsm.testing.programs import Move as Move
     from futurefsm.fsm.testing.programs import Program as Program
     from futurefsm.fsm.testing.property import races as races
-    from futurefsm.fsm.testing.races import explore as explore
-    from futurefsm.fsm.testing.races import prove as prove
-    from futurefsm.fsm.testing.races import replay as replay
+    from futurefsm.fsm.testing.exploring import explore as explore
+    from futurefsm.fsm.testing.exploring import prove as prove
+    from futurefsm.fsm.testing.exploring import replay as replay
     from futurefsm.fsm.testing.shipped import ConfirmedFutures as ConfirmedFutures
     from futurefsm.fsm.testing.shipped import StrictFutures as StrictFutures
     from futurefsm.fsm.testing.stateful import FutureMachine as FutureMachine
@@ -37,7 +37,7 @@ _NAMES = {
     "harness": "Harness StandardFutures",
     "programs": "Call Move Program",
     "property": "races",
-    "races": "explore prove replay",
+    "exploring": "explore prove replay",
     "shipped": "ConfirmedFutures StrictFutures",
     "stateful": "FutureMachine",
     "subject": "Subject",

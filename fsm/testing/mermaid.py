@@ -15,7 +15,7 @@ _WIRE = {"send", "fetch", "delete"}
 
 
 def mermaid(failure: Any) -> str:
-    """Draw a failure (`futurefsm.fsm.testing.races.Failure`)."""
+    """Draw a failure (`futurefsm.fsm.testing.Failure`)."""
     return render(scene(failure))
 
 

@@ -91,7 +91,7 @@ _LEGEND = (
 
 
 def page(failure: Any, *, title: str = "") -> str:
-    """Make the page of a failure (`futurefsm.fsm.testing.races.Failure`).
+    """Make the page of a failure (`futurefsm.fsm.testing.Failure`).
 
     Args:
         title: of what, for example the id of the test.

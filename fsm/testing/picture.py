@@ -35,7 +35,7 @@ def picture(failure: Any, *, lines: int = LINES_MAX, width: int = WIDTH) -> str:
     """Draw a failure.
 
     Args:
-        failure: `futurefsm.fsm.testing.races.Failure`, or anything that `scene` can read.
+        failure: `futurefsm.fsm.testing.Failure`, or anything that `scene` can read.
         lines: at most so many; at least 25.
         width: at most so many columns; at least 80.
     """

@@ -163,7 +163,7 @@ class Scene(NamedTuple):
 
 
 def scene(failure: Any) -> Scene:
-    """Read a failure (`futurefsm.fsm.testing.races.Failure`).
+    """Read a failure (`futurefsm.fsm.testing.Failure`).
 
     Only `failure.run` is needed; of the other attributes those are used that are there.
     """
