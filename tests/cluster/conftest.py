@@ -36,9 +36,10 @@ NESTING_KINDS = [
     pytest.param(each, marks=[pytest.mark.cluster_long] * (each != "engine")) for each in KINDS
 ]
 
-# Its workers find the functions of test modules.
+# Its workers find the functions of test modules, which import helpers of all tests.
 _ROOT = str(Path(__file__).resolve().parents[2])
-IMPORTABLE = {"PYTHONPATH": os.pathsep.join([_ROOT, os.environ.get("PYTHONPATH", _ROOT)])}
+_SHARED = str(Path(_ROOT, "tests", "shared"))
+IMPORTABLE = {"PYTHONPATH": os.pathsep.join([_ROOT, _SHARED, os.environ.get("PYTHONPATH", _ROOT)])}
 
 
 class Cluster:
