@@ -15,23 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from futurefsm.client.callbacks import CallbackThread
 from futurefsm.client.errors import ForkedClientError
 from futurefsm.client.inbox import Asked, Inbox
-from futurefsm.client.insecure import InsecureConnectionWarning, warn_of_storage
 from futurefsm.client.latch import Latch
-from futurefsm.client.outbox import Outbox
-from futurefsm.client.outputs import Send
-from futurefsm.client.pump import Pump, WireOutput
+from futurefsm.client.lines import Lines
+from futurefsm.client.pump import Pump
 from futurefsm.client.references import References
 from futurefsm.client.serializer import Serializer
-from futurefsm.client.storage_link import StorageLink, as_address
 from futurefsm.fsm.compiled import Step
 from futurefsm.fsm.errors import ConnectionLostError
 from futurefsm.fsm.threads import delivering
-from futurefsm.protocol.codec import decode
-from futurefsm.protocol.errors import ProtocolError
-from futurefsm.protocol.messages import ClientHeartbeatEcho, StorageAddress
-from futurefsm.protocol.object_store import Got, NotHeld
-from futurefsm.protocol.object_store import Put as Stored
-from futurefsm.protocol.transport.poller import Poller, Waker
+from futurefsm.protocol.transport.poller import Waker
 
 if TYPE_CHECKING:
     from futurefsm.client.link import Link
@@ -40,12 +32,8 @@ logger = logging.getLogger("futurefsm.client")
 
 R = TypeVar("R")
 
-# Messages taken from the scheduler before anything else is looked at.
-_MESSAGES_A_TURN = 512
 # What was sent last may need this long to leave, in seconds.
 _LINGER_S = 1.0
-# An engine that has closed its sockets is about to end; its exit code says why.
-_ENDING_S = 10.0
 
 
 class Agent:
@@ -82,15 +70,12 @@ class Agent:
         self.pump.on_say = self.callbacks.say
         self.ready = Latch()
         self.ended = Latch()
-        self._link = link
         self._engine = link.engine
-        self._poller = Poller()
-        self._channel = link.channel
-        self._outbox = Outbox(link.channel)
-        self._connections = 0
-        self._storage = StorageLink(
-            self._poller, link.open_stream, patience_s=timeout, redial=link.engine is None
+        self._lines = Lines(
+            name, link, self.pump, self.ready, self._waker.poll_item, timeout=timeout
         )
+        self._channel, self._storage = self._lines.channel, self._lines.storage
+        self._outbox = self._lines.outbox
         self._leave_when_idle = False
         self._leave_now = False
         self._thread = Thread(target=self._run, name=f"{name}-agent", daemon=True)
@@ -110,10 +95,10 @@ class Agent:
             self._finish()
             raise
         if not self.ready.wait(self.timeout) and not self.ended.is_set():
-            trouble = self._trouble()
+            trouble = self._lines.trouble
             self.leave(now=True)
             self.join(_LINGER_S)
-            raise ConnectionLostError(self._no_answer(trouble))
+            raise ConnectionLostError(self._lines.no_answer(trouble))
         if self.pump.lost is not None:
             self.join(_LINGER_S)
             raise ConnectionLostError(self.pump.lost)
@@ -199,7 +184,7 @@ class Agent:
     def _run(self) -> None:
         with delivering(f"delivers the messages of client {self.name}"):
             try:
-                self._open()
+                self._lines.open()
                 while not self._turn():
                     pass
             except Exception as error:
@@ -208,61 +193,35 @@ class Agent:
             finally:
                 self._finish()
 
-    def _open(self) -> None:
-        self._poller.register(self._waker.poll_item)
-        self._channel.attach(self._poller)
-
     def _turn(self) -> bool:
         """Wait for something, and do all that it brings; True when it is time to end."""
-        ready = {item.item for item in self._poller.poll(self._patience())}
+        lines, pump = self._lines, self.pump
+        ready = lines.wait(self._patience())
         now = monotonic()
         if self._waker.poll_item in ready:
             self._waker.drain()
-        self._turn_channel(now)
-        self._receive_messages(now)
-        self._turn_storage(now)
-        if self._outbox:
-            self._outbox.flush()
-        if not self._congested():
-            self.pump.run_inbox(now)
-        deadline = self.pump.tracker.deadline()
-        if deadline is not None and deadline <= now and self.pump.lost is None:
+        lines.turn(now, ready)
+        if not lines.congested:
+            pump.run_inbox(now)
+        deadline = pump.tracker.deadline()
+        if deadline is not None and deadline <= now and pump.lost is None:
             self._tick(now)
-        self._perform(self.pump.take())
-        self._flush()
-        if self.pump.lost is not None or self._leave_now:
+        lines.perform(pump.take())
+        lines.flush()
+        if pump.lost is not None or self._leave_now:
             return True
-        idle = not self.pump.futures and not len(self.inbox)
+        idle = not pump.futures and not len(self.inbox)
         return self._leave_when_idle and idle
-
-    def _congested(self) -> bool:
-        return self._outbox.congested or self._storage.congested
 
     def _patience(self) -> float | None:
         """Seconds that the poll may sleep."""
-        if self._channel.pending or (len(self.inbox) and not self._congested()):
+        lines = self._lines
+        if len(self.inbox) and not lines.congested:
             return 0.0
-        deadlines = (
-            self.pump.tracker.deadline(),
-            self._channel.deadline(),
-            self._storage.deadline(),
-        )
-        first = min((each for each in deadlines if each is not None), default=None)
+        first, other = self.pump.tracker.deadline(), lines.deadline()
+        if first is None or (other is not None and other < first):
+            first = other
         return None if first is None else max(0.0, first - monotonic())
-
-    def _trouble(self) -> str:
-        """What stands in the way of the first answer."""
-        if not self._channel.up:
-            return self._channel.trouble
-        if self._storage.address is None:
-            return "it accepts connections, but answers nothing"
-        return f"its object store at {self._storage.address}: {self._storage.trouble}"
-
-    def _no_answer(self, why: str) -> str:
-        return (
-            f"no answer from {self.scheduler} within {self.timeout:g} s: {why}; is it running, and "
-            "is the address right?"
-        )
 
     def _tick(self, now: float) -> None:
         self.pump.tick(now)
@@ -270,107 +229,14 @@ class Agent:
             why = "" if self._channel.up else f" ({self._channel.trouble})"
             self.pump.lost = f"{self.scheduler} is lost: {self.pump.lost}{why}"
 
-    def _turn_channel(self, now: float) -> None:
-        channel = self._channel
-        channel.turn(now)
-        if channel.connections != self._connections:
-            first, self._connections = not self._connections, channel.connections
-            if first:
-                self.pump.opened(now)
-                self._perform(self.pump.take())
-            else:
-                self._reconnected(now)
-        if channel.lost is None or self.pump.lost is not None:
-            return
-        if self.ready.is_set() or self._engine is not None:
-            self.pump.lost = self._why_it_ended(f"{self.scheduler} is gone: {channel.lost}")
-        else:
-            self.pump.lost = self._no_answer(channel.lost)
-
-    def _reconnected(self, now: float) -> None:
-        """The link to the same scheduler is back: a heartbeat first, then the cancels that are
-        still unanswered. Its echo lets what may not have arrived follow."""
-        logger.info("client %s is connected to %s again", self.name, self.scheduler)
-        unsure = self._outbox.renew()
-        self.pump.reopened(now)
-        self._perform(self.pump.take())
-        self.pump.reconnected(now, unsure)
-        self._perform(self.pump.take())
-
-    def _receive_messages(self, now: float) -> None:
-        channel = self._channel
-        for _ in range(_MESSAGES_A_TURN):
-            data = channel.receive()
-            if data is None:
-                return
-            try:
-                message = decode(data)
-            except ProtocolError as error:
-                self.pump.violated(b"", str(error))
-                continue
-            if isinstance(message, ClientHeartbeatEcho):
-                for again in self._outbox.echoed():
-                    if self.pump.owes(again):
-                        self._outbox.send(again)
-            self.pump.receive(message, now)
-
-    def _turn_storage(self, now: float) -> None:
-        storage = self._storage
-        told = self.pump.tracker.storage_address
-        if told is not None and storage.address is None:
-            self._open_storage(storage, told)
-        for event in storage.turn(now):
-            if isinstance(event, Got):
-                self.pump.fetched(event.object_id, event.payload, now)
-            elif isinstance(event, NotHeld):
-                self.pump.fetch_failed(event.object_id, _no_memory(event.size), now)
-            elif isinstance(event, Stored):
-                self.pump.stored(event.object_id)
-        if storage.up:
-            self.ready.set()
-        if storage.lost is not None and self.pump.lost is None:
-            where = f"the object store of {self.scheduler} at {storage.address} is gone"
-            self.pump.lost = self._why_it_ended(f"{where}: {storage.lost}")
-
-    def _open_storage(self, storage: StorageLink, told: StorageAddress) -> None:
-        try:
-            address = self._link.storage_address or as_address(told)
-            warn_of_storage(address, self._link.address)
-        except (ValueError, InsecureConnectionWarning) as error:
-            self.pump.lost = f"{self.scheduler} names an object store that cannot be: {error}"
-        else:
-            storage.open(address)
-
-    def _why_it_ended(self, what: str) -> str:
-        code = self._engine.wait(_ENDING_S) if self._engine is not None else None
-        if self._engine is None or code is None:
-            return what
-        tail = self._engine.stderr_tail().strip()
-        said = f"; the last it wrote:\n{tail}" if tail else ""
-        return f"{self.scheduler} ended with exit code {code}{said}"
-
-    def _perform(self, outputs: list[WireOutput]) -> None:
-        requests = []
-        for output in outputs:
-            if isinstance(output, Send):
-                self._outbox.send(output.message)
-            else:
-                requests.append(output)
-        if requests:
-            self._storage.ask(requests)
-
-    def _flush(self) -> None:
-        self._channel.flush()
-        self._storage.flush()
-
     def _finish(self) -> None:
         """Settle everything, tell the scheduler, close. Must not fail half-way."""
         now = monotonic()
         steps: list[Callable[[], object]] = [
             lambda: self.inbox.shut(self.pump.lost or f"client {self.name} is closed"),
             lambda: self._settle_all(now),
-            lambda: self._perform(self.pump.take()),
-            self._flush,
+            lambda: self._lines.perform(self.pump.take()),
+            self._lines.flush,
             # An embedded engine forgets everything anyway.
             lambda: self._storage.close(_LINGER_S if self._engine is None else 0.0),
             lambda: self._channel.close(_LINGER_S),
@@ -392,7 +258,3 @@ class Agent:
             self.pump.connection_lost(self.pump.lost, now)
             if self._channel.up:
                 self.pump.tracker.disconnect()  # what runs is of no use to anybody
-
-
-def _no_memory(size: int) -> str:
-    return f"it has {size:,} bytes, and this process has no memory for them"

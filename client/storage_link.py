@@ -64,9 +64,19 @@ class StorageLink:
         return self._link is not None and self._link.up
 
     @property
+    def poll_item(self) -> int:
+        """What the poller watches of it; -1 where that is nothing."""
+        return self._link.poll_item if self._link is not None else -1
+
+    @property
     def trouble(self) -> str:
         """What stands in the way while there is none."""
         return self._link.trouble if self._link is not None else "its address is not known yet"
+
+    @property
+    def moved(self) -> tuple[int, int, int]:
+        """As `YmqLink.moved`."""
+        return self._link.moved if self._link is not None else (0, 0, 0)
 
     @property
     def congested(self) -> bool:

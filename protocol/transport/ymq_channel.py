@@ -55,8 +55,8 @@ class YmqDealer:
 
     @property
     def pending(self) -> bool:
-        """Whether a message is here already."""
-        return bool(self._arrived)
+        """Whether a message is here already, or the next turn finds that none will come."""
+        return bool(self._arrived) or (self._link.lost is not None and self.lost is None)
 
     def attach(self, poller: Poller) -> None:
         """As in `base.Channel`."""

@@ -91,6 +91,11 @@ class YmqLink:
         return self._stream is not None and self._greeted_at is not None
 
     @property
+    def poll_item(self) -> int:
+        """What the poller watches of it now; -1 where that is nothing."""
+        return self._watched[0]
+
+    @property
     def peer_identity(self) -> bytes | None:
         """The peer's, on this connection."""
         return self._stream.peer_identity if self._stream is not None else None

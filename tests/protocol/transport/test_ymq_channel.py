@@ -62,7 +62,10 @@ def test_messages_both_ways_and_the_end(dealer: YmqDealer, peer: Peer, poller: P
     # What came before the end is received before the end.
     assert dealer.lost is None
     assert dealer.receive() == b"three"
+    # No descriptor tells of it any more: the next turn does.
+    assert dealer.pending
     dealer.turn(monotonic())
+    assert not dealer.pending
     assert dealer.lost == "it closed the connection"
     with pytest.raises(TransportClosedError, match="it closed the connection"):
         dealer.send(b"too late")

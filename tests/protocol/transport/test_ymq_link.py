@@ -58,6 +58,7 @@ def test_both_ways(owner: Owner, peer: Peer) -> None:
     link = owner.link
     assert link.deadline() == 0.0
     assert not link.up
+    assert link.poll_item == -1
     assert link.moved == (0, 0, 0)
     link.send([b"dropped: nobody is there"])
     owner.connect(peer)

@@ -1,0 +1,46 @@
+"""How long the agent may rest between two turns, so that messages gather. PURE.
+
+A turn for each message costs more than the message: half of what a client needs for a task, and
+the object store is asked once where it could be asked for ten objects. So where many tasks are on
+their way the agent rests after a turn. It never costs much: a rest is a small part of what the
+tasks that have just ended took from their sending on, and a task that was quick ends all rest.
+"""
+
+# Of the time that a task took, a rest is at most so much.
+_PART = 1 / 32
+# Seconds: what is less is not worth it, what is more gathers nothing that matters.
+_LEAST_S, _MOST_S = 0.001, 0.010
+# With fewer tasks on their way there is nothing to gather.
+_TASKS_MIN = 32
+# Bytes of one turn: with more, what comes is large, and the next part of it waits already.
+_BYTES_MAX = 64 * 1024
+
+
+class Pace:
+    """The pace of one agent."""
+
+    __slots__ = ("_heard", "_took")
+
+    def __init__(self) -> None:
+        # Seconds that the quickest of those took that ended in the last turn in which one did.
+        self._took = 0.0
+        self._heard = 0
+
+    def ended(self, took: list[float]) -> None:
+        """Tasks have ended, in one turn; each has taken so many seconds since it was sent."""
+        if took:
+            self._took = min(took)
+
+    def rest(self, tasks: int, heard: int, unsent: int) -> float:
+        """Seconds to rest now; 0.0 for not at all.
+
+        Args:
+            tasks: on their way.
+            heard: bytes that came from the object store, ever.
+            unsent: bytes that wait for it to take them.
+        """
+        came, self._heard = heard - self._heard, heard
+        if tasks < _TASKS_MIN or unsent or came > _BYTES_MAX:
+            return 0.0
+        rest = min(_MOST_S, self._took * _PART)
+        return rest if rest >= _LEAST_S else 0.0

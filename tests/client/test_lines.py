@@ -1,0 +1,123 @@
+"""Both lines of a client: who is looked at when, and when nobody is."""
+
+import operator
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from futurefsm.client import lines
+from futurefsm.client.client import Client
+from futurefsm.fsm.errors import ConnectionLostError
+from futurefsm.fsm.lifecycles import STRICT
+from futurefsm.protocol import messages as m
+from tests.client.scripted import PATIENCE_S, ScriptedScheduler
+
+
+def counted(client: Client, of: Any, name: str) -> list[int]:
+    """How often a method was called, from now on."""
+    calls: list[int] = [0]
+    original: Callable[..., Any] = getattr(of, name)
+
+    def count(*args: Any) -> Any:
+        calls[0] += 1
+        return original(*args)
+
+    client._agent.call(lambda: setattr(of, name, count))
+    return calls
+
+
+def test_a_submit_looks_at_no_line(client: Client, scheduler: ScriptedScheduler) -> None:
+    channel = client._agent._channel
+    client.submit(operator.add, 1, 2)
+    scheduler.expect(m.Task)
+    turns = counted(client, channel, "turn")
+    for n in range(50):
+        client.submit(operator.add, 1, n)
+        scheduler.expect(m.Task)
+    # The timers have their turns.
+    assert turns[0] < 10
+
+
+def test_silence_of_the_store_is_heard_while_the_scheduler_talks(
+    scheduler: ScriptedScheduler,
+) -> None:
+    """What is looked at when it is readable only would never be found silent."""
+    client = Client(scheduler.address, timeout=2)
+    stop = threading.Event()
+
+    def talk() -> None:
+        while not stop.wait(0.005):
+            scheduler.send(m.TaskLog(bytes(16), m.LogType.STDOUT, ""))
+
+    talker = threading.Thread(target=talk)
+    talker.start()
+    try:
+        looks = counted(client, client._agent._storage, "turn")
+        began = time.monotonic()
+        while looks[0] < 5:
+            assert time.monotonic() - began < PATIENCE_S
+            time.sleep(0.01)
+    finally:
+        stop.set()
+        talker.join()
+        client.disconnect(timeout=0)
+
+
+def rests(monkeypatch: pytest.MonkeyPatch, client: Client, tasks: int) -> list[float]:
+    """How long its agent rests, with so many tasks, after one that took a minute."""
+    found: list[float] = []
+    monkeypatch.setattr(lines, "sleep", found.append)
+    agent = client._agent
+    agent.call(lambda: agent._lines._pace.ended([60.0]))
+    futures = [client.submit(time.sleep, 60) for _ in range(tasks)]
+    agent.call(lambda: None)
+    agent.call(lambda: None)
+    assert not any(future.done() for future in futures)
+    return found
+
+
+def test_it_rests_where_much_is_to_come(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rests(monkeypatch, client, 100)[-1] == 0.010
+
+
+def test_with_little_to_come_it_does_not(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rests(monkeypatch, client, 5) == []
+
+
+def test_nor_where_workers_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks that are kept here until a worker is free: a rest would be the worker's too."""
+    client = Client(workers=1, lifecycle=STRICT)
+    try:
+        assert rests(monkeypatch, client, 100) == []
+    finally:
+        client.disconnect(timeout=0)
+
+
+def test_results_that_were_quick_end_its_rest(client: Client, scheduler: ScriptedScheduler) -> None:
+    agent = client._agent
+    agent.call(lambda: agent._lines._pace.ended([60.0]))
+    future = client.submit(operator.add, 1, 2)
+    scheduler.result(scheduler.expect(m.Task), 3)
+    assert future.result(PATIENCE_S) == 3
+    assert 0.0 < agent._lines._pace._took < 60.0
+    # Of a task that is forgotten nobody knows how long it took.
+    scheduler.send(m.TaskResult(bytes(16), m.TaskResultType.SUCCESS, b"", (bytes(32),)))
+    while not client._agent.pump.tracker.violations:
+        time.sleep(0.001)
+    assert agent.call(lambda: agent._lines._pace._took) == 0.0
+
+
+def test_a_scheduler_whose_last_word_comes_with_its_end() -> None:
+    """Its end is noticed at once, not with the next heartbeat."""
+    with ScriptedScheduler(backend="ymq") as scheduler:
+        client = Client(scheduler.address, backend="ymq", heartbeat_interval=30, timeout=120)
+        future = client.submit(time.sleep, 1)
+        scheduler.expect(m.Task)
+        began = time.monotonic()
+    with pytest.raises(ConnectionLostError):
+        future.result(PATIENCE_S)
+    assert time.monotonic() - began < 25
+    client.disconnect(timeout=0)
