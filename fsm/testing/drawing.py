@@ -54,7 +54,8 @@ class Drawer:
         self._threads = threads
         self._calls = calls
         self._futures = futures
-        self._paths = paths(harness, wrong=wrong)
+        self._legal = paths(harness, wrong=False)
+        self._wrong = [p for p in paths(harness) if p not in self._legal] if wrong else []
         self._known = {n: every_call(harness, futures=n) for n in (1, 2)}
 
     def draw(self, lot: Lot) -> Program:
@@ -79,7 +80,7 @@ class Drawer:
         return Program(tuple(several), path, faults, futures, before)
 
     def _path(self, lot: Lot, futures: int) -> tuple[Path, int]:
-        chosen = [self._paths[lot(len(self._paths))] for _ in range(futures)]
+        chosen = [self._one(lot) for _ in range(futures)]
         starts = [early(self._harness, path) for path in chosen]
         owned = [of_future(path, number) for number, path in enumerate(chosen)]
         before = [move for path, n in zip(owned, starts, strict=True) for move in path[:n]]
@@ -89,6 +90,11 @@ class Drawer:
             alive = [each for each in rest if each]
             merged.append(alive[lot(len(alive))].pop(0))
         return (*before, *merged), len(before)
+
+    def _one(self, lot: Lot) -> Path:
+        """A path for one future; of three, two that a correct peer takes."""
+        wrong = self._wrong if self._wrong and lot(3) == 2 else self._legal
+        return wrong[lot(len(wrong))]
 
 
 def every(

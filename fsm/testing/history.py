@@ -124,6 +124,8 @@ class History:
         brought: deliveries in the order of their beginnings.
         adds: for each callback, by its number, the call that added it.
         others: the records of every other kind, each with its time in front.
+        rows: rows of the table that were taken, in an order that explains it; filled in by the
+            check that looks for one.
     """
 
     seen: Seen
@@ -131,6 +133,7 @@ class History:
     brought: list[Brought] = field(default_factory=list)
     adds: dict[int, Made] = field(default_factory=dict)
     others: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    rows: set[tuple[str, str]] = field(default_factory=set)
 
     def of(self, kind: str) -> list[tuple[Any, ...]]:
         """The records of a kind: (time, fields...)."""

@@ -5,7 +5,7 @@ taken as soon as they fit, since they change nothing. The model is written from 
 the compiled table that our own futures step through, so that it can judge those, too.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from futurefsm.fsm import effects as fx
@@ -28,7 +28,8 @@ ANNOUNCED = "announced"  # bool: `wait` and `as_completed` see it
 SETTLED = "settled"  # bool
 STATE = "state"  # name
 OUTCOME = "outcome"  # name or None
-COUNT = "count"  # effect, how often
+COUNT = "count"  # effect, how often it was performed
+AT_MOST = "at most"  # effect, how often it was performed; the table may ask for more
 
 # A cancel that leaves a settled future alone.
 ASK = "ask"
@@ -116,25 +117,21 @@ class Judge:
         self._any_value = any_value
         self._refuses = frozenset(refuses)
         self.start = Model(str(lifecycle.start), sent=(0,) * len(self._counted))
-        # Operation → state → the state afterwards, or None where it does not fit. And the rows.
-        self._after: dict[tuple[Any, ...], dict[Model, Model | None]] = {}
+        self._models: list[Model] = []
+        self._numbers: dict[Model, int] = {}
+        # Operation → number of a state → that of the state afterwards, -1 where it does not fit.
+        self._tables: dict[tuple[Any, ...], dict[int, int]] = {}
         self._rows: dict[tuple[tuple[Any, ...], Model], tuple[str, str]] = {}
 
     # The model.
 
     def step(self, model: Model, what: tuple[Any, ...]) -> Model | None:
         """What an operation makes of a future; None: its answer does not fit."""
-        known = self._after.setdefault(what, {})
-        try:
-            return known[model]
-        except KeyError:
-            after = known[model] = self._step(model, what)
-            return after
-
-    def _step(self, model: Model, what: tuple[Any, ...]) -> Model | None:
         kind = what[0]
         if kind == EVENT:
             return self._event(model, what)
+        if kind == AT_MOST:
+            return model if what[2] <= model.sent[self._counted.index(what[1])] else None
         if kind in (RESULT, EXCEPTION):
             return model if self._value_fits(model, kind, what[1]) else None
         return model if self._says(model, kind, what) == what[-1] else None
@@ -228,12 +225,13 @@ class Judge:
     def explain(self, ops: Sequence[Op]) -> Explained | None:
         """An order of the operations that explains every answer; None: there is none."""
         for order, end in self._orders(ops):
-            return Explained(order, self._path(ops, order), end)
+            numbers = _unlinked(order)
+            return Explained(numbers, self._path(ops, numbers), self._models[end])
         return None
 
     def ends(self, ops: Sequence[Op]) -> set[Model]:
         """Every state in which the operations can leave the future; empty: not linearizable."""
-        return {end for _, end in self._orders(ops)}
+        return {self._models[end] for _, end in self._orders(ops)}
 
     def _path(self, ops: Sequence[Op], order: Iterable[int]) -> Path:
         """The rows that an order takes."""
@@ -241,50 +239,95 @@ class Judge:
         model = self.start
         for number in order:
             what = ops[number].what
-            if (what, model) in self._rows:
-                rows.append(self._rows[what, model])
-            model = self.step(model, what) or model
+            if what[0] == EVENT:
+                row = self._rows.get((what, model))
+                if row is not None:
+                    rows.append(row)
+                model = self.step(model, what) or model
         return tuple(rows)
 
-    def _orders(self, ops: Sequence[Op]) -> Iterable[tuple[tuple[int, ...], Model]]:
-        """Orders that explain everything, one for each way to end.
+    def _number(self, model: Model) -> int:
+        """Models are numbered: a number is quick to look up."""
+        number = self._numbers.get(model)
+        if number is None:
+            number = self._numbers[model] = len(self._models)
+            self._models.append(model)
+        return number
 
-        `mask` has a bit for each operation that took place.
+    def _then(self, table: dict[int, int], number: int, what: tuple[Any, ...]) -> int:
+        """The number of the state after an operation, -1 where it does not fit."""
+        model = self.step(self._models[number], what)
+        then = table[number] = -1 if model is None else self._number(model)
+        return then
+
+    def _orders(self, ops: Sequence[Op]) -> Iterator[tuple[Any, int]]:
+        """Orders that explain everything (as linked lists), one for each way to end.
+
+        In masks, each operation has a bit.
         """
-        tried: set[tuple[int, Model]] = set()
-        owed = sum(1 << i for i, op in enumerate(ops) if op.end < NEVER)
-        # (mask, state, the order so far as a linked list)
-        stack: list[tuple[int, Model, Any]] = [(0, self.start, None)]
-        numbered = [(i, 1 << i, *op) for i, op in enumerate(ops)]
-        after = self._after
+        tables = self._tables
+        befores = _befores(ops)
+        asking: list[tuple[int, int, int, dict[int, int], Any]] = []
+        moving: list[tuple[int, int, int, dict[int, int], Any]] = []
+        owed = 0
+        for i, op in enumerate(ops):
+            what = op.what
+            table = tables.get(what)
+            if table is None:
+                table = tables[what] = {}
+            known = (i, 1 << i, befores[i], table, what)
+            (moving if what[0] == EVENT else asking).append(known)
+            if op.end < NEVER:
+                owed |= 1 << i
+        tried: set[tuple[int, int]] = set()
+        # (what took place, state, the order so far)
+        stack: list[tuple[int, int, Any]] = [(0, self._number(self.start), None)]
         while stack:
-            mask, model, order = stack.pop()
-            if (mask, model) in tried:
+            mask, now, order = stack.pop()
+            # What only asks changes nothing: if any order goes on from here, then also one in
+            # which it comes at once.
+            again = bool(asking)
+            while again:
+                again = False
+                for i, bit, before, table, what in asking:
+                    if mask & bit or before & ~mask:
+                        continue
+                    then = table.get(now)
+                    if then is None:
+                        then = self._then(table, now, what)
+                    if then >= 0:
+                        mask |= bit
+                        order = (order, i)
+                        again = True
+            if (mask, now) in tried:
                 continue
-            tried.add((mask, model))
+            tried.add((mask, now))
             if mask & owed == owed:
-                yield _unlinked(order), model
-            left = [op for op in numbered if not mask & op[1]]
-            if not left:
-                continue
-            bound = min(op[3] for op in left)
-            found: list[tuple[int, Model, Any]] = []
-            for i, bit, begin, _, what, follows, _ in left:
-                if begin > bound or (follows and not mask & bit >> 1):
+                yield order, now
+            for i, bit, before, table, what in moving:
+                if mask & bit or before & ~mask:
                     continue
-                known = after.get(what)
-                if known is not None and model in known:
-                    then = known[model]
-                else:
-                    then = self.step(model, what)
+                then = table.get(now)
                 if then is None:
-                    continue
-                if what[0] != EVENT:
-                    # It changes nothing: if any order goes on from here, one that begins with it.
-                    found = [(mask | bit, then, (order, i))]
-                    break
-                found.append((mask | bit, then, (order, i)))
-            stack += found
+                    then = self._then(table, now, what)
+                if then >= 0:
+                    stack.append((mask | bit, then, (order, i)))
+
+
+def _befores(ops: Sequence[Op]) -> list[int]:
+    """For each operation the mask of those that had ended before it began."""
+    ended = sorted([(op.end, 1 << i) for i, op in enumerate(ops) if op.end < NEVER])
+    masks: list[int] = []
+    mask = place = begin = 0
+    for i, op in enumerate(ops):
+        if op.begin < begin:  # not sorted by their beginnings
+            mask = place = 0
+        begin = op.begin
+        while place < len(ended) and ended[place][0] < begin:
+            mask |= ended[place][1]
+            place += 1
+        masks.append(mask | 1 << i - 1 if op.follows else mask)
+    return masks
 
 
 def _is_own_error(answer: Answer, kind: str) -> bool:

@@ -3,15 +3,16 @@ schedule; a failure shrinks, is kept in the database, and can be reproduced by i
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from futurefsm.fsm.testing.exploring import failure_of
 from futurefsm.fsm.testing.failure import Counts, Failure
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.programs import Program
-from futurefsm.fsm.testing.races import failure_of
 from futurefsm.fsm.testing.search.hybrid import FIRST, Bad, in_order
 from futurefsm.fsm.testing.search.icb import Schedule, following
 from futurefsm.fsm.testing.search.smallest import Found, fewest
@@ -27,7 +28,7 @@ class Property:
 
     Attributes:
         harness: what is tested.
-        counts: how much was looked at, in all examples of the latest call of the test.
+        counts: how much was looked at, in all examples so far.
     """
 
     def __init__(
@@ -39,24 +40,13 @@ class Property:
         backend: str | None,
     ) -> None:
         self.harness = harness
-        self._preemptions = preemptions
-        self._only = None if checks is None else frozenset(checks)
-        self._backend = backend
-        self._stage = self._fresh()
-        # The check that failed first: what shrinks must not slip into another fault.
-        self._check = ""
-
-    def _fresh(self) -> Stage:
-        return Stage(self.harness, only=self._only, backend=self._backend)
+        self._bound = min(1, preemptions)
+        only = None if checks is None else frozenset(checks)
+        self._stage = Stage(harness, only=only, backend=backend)
 
     @property
     def counts(self) -> Counts:
         return self._stage.counts
-
-    def begin(self) -> None:
-        """A new test begins: nothing was looked at, nothing has failed."""
-        self._stage = self._fresh()
-        self._check = ""
 
     def example(self, program: Program, drawn: Iterable[Schedule]) -> None:
         """Run schedules of one program.
@@ -71,14 +61,13 @@ class Property:
             if bad is None:
                 return
             check = bad.troubles[0].check
-            self._check = self._check or check
-            assume(self._check == check)
             found = fewest(stage, bad.found, check)
-            raise failure_of(stage, Bad(found, bad.troubles))
+            failure = failure_of(stage, Bad(found, bad.troubles))
+            failure.__class__ = _class_of(check)
+            raise failure
 
     def _bad(self, stage: Stage, program: Program, drawn: Iterable[Schedule]) -> Bad | None:
-        bound = min(1, self._preemptions)
-        for bad in in_order(stage, program, bound, FIRST):
+        for bad in in_order(stage, program, self._bound, FIRST):
             if bad is not None:
                 return bad
         for schedule in drawn:
@@ -86,6 +75,13 @@ class Property:
             if shown.troubles:
                 return Bad(Found.of(program, shown.run), shown.troubles)
         return None
+
+
+@cache
+def _class_of(check: str) -> type[Failure]:
+    """A class for each check: Hypothesis takes failures of different classes for different faults,
+    so that what shrinks does not slip from one into another."""
+    return type(Failure.__name__, (Failure,), {"__doc__": Failure.__doc__, "__module__": __name__})
 
 
 def races(

@@ -92,7 +92,7 @@ class Stage:
             Uncontrolled: something runs that no scheduler can control.
             Exception: the harness itself raised.
         """
-        scene = _Scene(self.harness, program, detailed, self._pumps)
+        scene = _Scene(self.harness, program, detailed, self._pumps, self.subject.settled)
         done = run(
             scene.set_up,
             choose,
@@ -129,19 +129,26 @@ class Stage:
             history = h.read(Seen(program, log, end, stopped))
             verdict = checks.judge(history, self.subject, self._only)
             self._verdicts[key] = verdict
-            if not verdict:
-                self.counts.rows |= checks.rows_taken(history, self.subject)
+            self.counts.rows |= history.rows
         return verdict
 
 
 class _Scene:
     """One run: makes the futures, starts the threads, listens to the locks."""
 
-    def __init__(self, harness: Harness, program: Program, detailed: bool, pumps: bool) -> None:
+    def __init__(
+        self,
+        harness: Harness,
+        program: Program,
+        detailed: bool,
+        pumps: bool,
+        settled: frozenset[str],
+    ) -> None:
         self._harness = harness
         self._program = program
         self._detailed = detailed
         self._pumps = pumps
+        self._settled = settled
         self.env: Env
         # For each future the state that was seen last, and the locks under which it changed.
         self._states: list[str | None] = []
@@ -190,9 +197,8 @@ class _Scene:
         if self._timed and self._timed.get(task) is lock:
             del self._timed[task]
             if lock in self._guards:
-                settled = self._harness.lifecycle.states
                 for number, state in enumerate(self._states):
-                    if any(str(each) == state and each.settled for each in settled):
+                    if state in self._settled:
                         self.env.log.append((h.WOKE, task, number))
 
     def _on_release(self, task: int, lock: Any) -> None:

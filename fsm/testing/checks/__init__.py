@@ -31,7 +31,6 @@ from futurefsm.fsm.testing.checks.table import (
     PROTOCOL,
     VALUE,
     on_the_table,
-    operations,
 )
 from futurefsm.fsm.testing.checks.told import (
     ABSORBING,
@@ -101,14 +100,4 @@ def judge(
     return tuple(dict.fromkeys(found))
 
 
-def rows_taken(history: History, subject: Subject) -> set[tuple[str, str]]:
-    """Rows of the lifecycle that were taken, in one order that explains what was seen."""
-    rows: set[tuple[str, str]] = set()
-    for future in range(history.seen.program.futures):
-        explained = subject.judge.explain(operations(history, subject, future))
-        if explained is not None:
-            rows.update(explained.rows)
-    return rows
-
-
-__all__ = ["ORDER", "Check", "Subject", "judge", "rows_taken"]
+__all__ = ["ORDER", "Check", "Subject", "judge"]

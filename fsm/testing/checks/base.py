@@ -37,27 +37,39 @@ class Subject:
         return self._judge(any_value=True)
 
     @cached_property
-    def with_outcomes(self) -> Judge:
-        """The same, with what became of a cancel."""
-        return self._judge(outcomes=True)
+    def full(self) -> Judge:
+        """The same as `judge`, with what became of a cancel, and with what the table sends."""
+        return self._judge(full=True)
 
-    @cached_property
-    def with_counts(self) -> Judge:
-        """The same, with the messages that the table sends."""
-        return self._judge(counted=True)
-
-    def _judge(
-        self, *, any_value: bool = False, outcomes: bool = False, counted: bool = False
-    ) -> Judge:
+    def _judge(self, *, any_value: bool = False, full: bool = False) -> Judge:
         return Judge(
             self.lifecycle,
-            outcomes=outcomes,
-            counted=(fx.SEND_CANCEL, fx.SEND_TASK) if counted else (),
+            outcomes=full and self.outcomes,
+            counted=(fx.SEND_CANCEL, fx.SEND_TASK) if full and self.messages else (),
             lost=self.lost,
             late=self.objects,
             any_value=any_value,
             refuses=self.refuses,
         )
+
+    @cached_property
+    def settled(self) -> frozenset[str]:
+        """The names of its settled states."""
+        return frozenset(str(state) for state in self.lifecycle.states if state.settled)
+
+    @cached_property
+    def cancelled(self) -> frozenset[str]:
+        """The names of its cancelled states."""
+        return frozenset(str(state) for state in self.lifecycle.states if state.is_cancelled)
+
+    @cached_property
+    def reached(self) -> frozenset[tuple[str, str]]:
+        """Pairs of states of which moves lead from the first to the second: between two looks
+        there may have been several."""
+        moves = {(str(row.source), str(row.target)) for row in self.lifecycle.rows}
+        while more := {(a, d) for a, b in moves for c, d in moves if b == c} - moves:
+            moves |= more
+        return frozenset(moves)
 
     @cached_property
     def true_is_final(self) -> bool:

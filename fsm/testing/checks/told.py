@@ -26,27 +26,30 @@ QUERIES = (
 
 def absorbing(history: History, subject: Subject) -> Iterator[Trouble]:
     """Every move that was seen is a move of the table; what settled stays so."""
-    moves = {(str(row.source), str(row.target)) for row in subject.lifecycle.rows}
-    reached = _closed(moves)
-    settled = {str(state) for state in subject.lifecycle.states if state.settled}
+    reached, settled = subject.reached, subject.settled
     last: dict[int, str] = {}
-    for _, future, state in history.of(h.STATE):
+    for time, future, state in history.of(h.STATE):
         before = last.get(future)
-        if before is not None and (before, state) not in reached:
-            kind = "it had settled" if before in settled else "no row does that"
-            yield Trouble(
-                ABSORBING, f"{_future(history, future)} went from {before} to {state}: {kind}"
-            )
         last[future] = state
+        if before is None:
+            continue
+        if (before, state) not in reached:
+            kind = "it had settled" if before in settled else "no row does that"
+        elif before in settled and not _user_asked(history, future, time):
+            kind = "it had settled, and no user had cancelled it"
+        else:
+            continue
+        yield Trouble(
+            ABSORBING, f"{_future(history, future)} went from {before} to {state}: {kind}"
+        )
 
 
-def _closed(moves: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Pairs of states of which the second is reached by moves from the first: between two looks
-    there may have been several."""
-    closed = set(moves)
-    while more := {(a, d) for a, b in closed for c, d in closed if b == c} - closed:
-        closed |= more
-    return closed
+def _user_asked(history: History, future: int, time: int) -> bool:
+    """Only its user can still move a settled future."""
+    return any(
+        made.call.name == "cancel" and made.call.future == future and made.begin < time
+        for made in history.made
+    )
 
 
 def callbacks_once(history: History, subject: Subject) -> Iterator[Trouble]:

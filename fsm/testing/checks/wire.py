@@ -32,7 +32,7 @@ def no_leak(history: History, subject: Subject) -> Iterator[Trouble]:
         return
     for _, number, state, done, _, _ in history.of(h.FINAL):
         owed = _owed(history, subject, number)
-        cancelled = state is not None and _is_cancelled(subject, state)
+        cancelled = state in subject.cancelled
         if owed is not None and done and cancelled and owed not in deleted:
             yield Trouble(NO_LEAK, f"{owed} stays in the store for ever: its future is cancelled")
 
@@ -70,7 +70,3 @@ def _finishes(subject: Subject, event: str) -> bool:
         row.event == event and row.target.view == FINISHED_VIEW and not row.source.settled
         for row in subject.lifecycle.rows
     )
-
-
-def _is_cancelled(subject: Subject, state: str) -> bool:
-    return any(str(each) == state and each.is_cancelled for each in subject.lifecycle.states)
