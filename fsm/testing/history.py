@@ -24,7 +24,7 @@ CALLBACK = "callback"  # number of the callback, future, task, locks held
 STATE = "state"  # future, state
 WAITED = "waited"  # task, op, what, locks held: a wait that nobody should do
 WOKE = "woke"  # task, future: it was settled when a timed wait had its lock again
-FINAL = "final"  # future, state, done, running, outcome
+FINAL = "final"  # future, state, done (None: it would wait for ever), running, outcome
 
 # When what never ended ends.
 NEVER = 1 << 60

@@ -21,7 +21,7 @@ from futurefsm.fsm.testing.parts import parts
 from futurefsm.fsm.testing.programs import AWAIT, Program
 from futurefsm.fsm.testing.threads import installed, run
 from futurefsm.fsm.testing.threads.scheduler import Arena
-from futurefsm.fsm.testing.threads.steps import Choose, Run
+from futurefsm.fsm.testing.threads.steps import Choose, Run, Uncontrolled
 
 # A user's class may poll: it must not be taken for an endless loop too early.
 MAX_STEPS = 2000
@@ -150,9 +150,8 @@ class _Scene:
         self._pumps = pumps
         self._settled = settled
         self.env: Env
-        # For each future the state that was seen last, and the locks under which it changed.
+        # For each future the state that was seen last.
         self._states: list[str | None] = []
-        self._guards: set[Any] = set()
         # Task → the lock that it wants back after a timed wait.
         self._timed: dict[int, Any] = {}
 
@@ -176,15 +175,17 @@ class _Scene:
             if self._detailed:
                 self._note(number, state)
         arena.on_wait = self._on_wait
-        arena.on_acquire = self._on_acquire
+        if self._detailed:
+            arena.on_acquire = self._on_acquire
         arena.on_release = self._on_release
 
     def _on_wait(self, task: int, op: str, what: Any, timed: bool, released: Any) -> None:
         if op in ("acquire", AWAIT):
             return
+        arena = self.env.arena
         if timed and released is not None:
             self._timed[task] = released
-        arena = self.env.arena
+            arena.on_acquire = self._on_acquire
         held = [lock for lock in arena.held(task) if lock is not released]
         if held or task == len(self._program.threads):
             names = tuple(arena.name_of(lock) for lock in held)
@@ -193,29 +194,29 @@ class _Scene:
     def _on_acquire(self, task: int, lock: Any) -> None:
         if self._detailed:
             self.env.arena.note(f"hold {self.env.arena.name_of(lock)}")
-        self._look(None)
-        if self._timed and self._timed.get(task) is lock:
+        if self._timed.get(task) is lock:
+            # The state that whoever waited finds when he looks again.
             del self._timed[task]
-            if lock in self._guards:
-                for number, state in enumerate(self._states):
-                    if state in self._settled:
-                        self.env.log.append((h.WOKE, task, number))
+            self._look()
+            for number, state in enumerate(self._states):
+                if state in self._settled:
+                    self.env.log.append((h.WOKE, task, number))
+        if not self._timed and not self._detailed:
+            self.env.arena.on_acquire = None
 
     def _on_release(self, task: int, lock: Any) -> None:
         if self._detailed:
             self.env.arena.note(f"release {self.env.arena.name_of(lock)}")
-        self._look(lock)
+        self._look()
 
-    def _look(self, lock: Any) -> None:
-        """See whether a future moved; `lock` was held meanwhile."""
+    def _look(self) -> None:
+        """See whether a future moved."""
         states, look = self._states, self._harness.state
         for number, future in enumerate(self.env.futures):
             state = look(future)
             if state != states[number]:
                 states[number] = state
                 self.env.log.append((h.STATE, number, state))
-                if lock is not None:
-                    self._guards.add(lock)
                 if self._detailed:
                     self._note(number, state)
 
@@ -227,15 +228,13 @@ class _Scene:
         harness, env = self._harness, self.env
         for number, future in enumerate(env.futures):
             outcome = harness.outcome(future) if harness.outcomes else None
-            record = (
-                h.FINAL,
-                number,
-                harness.state(future),
-                bool(future.done()),
-                bool(future.running()),
-                outcome,
-            )
-            env.log.append(record)
+            done: bool | None = None
+            running: bool | None = None
+            try:
+                done, running = bool(future.done()), bool(future.running())
+            except Uncontrolled:
+                pass  # it would wait for ever: nobody is left who could help
+            env.log.append((h.FINAL, number, harness.state(future), done, running, outcome))
 
     def stories(self) -> tuple[str, ...]:
         """What the futures tell of themselves."""

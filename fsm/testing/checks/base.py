@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from futurefsm.fsm import effects as fx
+from futurefsm.fsm.states import FINISHED_VIEW
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.fsm.testing.failure import Trouble
 from futurefsm.fsm.testing.history import History
@@ -61,6 +62,15 @@ class Subject:
     def cancelled(self) -> frozenset[str]:
         """The names of its cancelled states."""
         return frozenset(str(state) for state in self.lifecycle.states if state.is_cancelled)
+
+    @cached_property
+    def finishing(self) -> frozenset[str]:
+        """The names of the events that finish a future."""
+        return frozenset(
+            str(row.event)
+            for row in self.lifecycle.rows
+            if row.target.view == FINISHED_VIEW and not row.source.settled
+        )
 
     @cached_property
     def reached(self) -> frozenset[tuple[str, str]]:

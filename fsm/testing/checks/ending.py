@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from futurefsm.fsm.testing import history as h
 from futurefsm.fsm.testing import linear
 from futurefsm.fsm.testing.checks.base import Subject
 from futurefsm.fsm.testing.checks.locks import task_name
@@ -18,6 +19,9 @@ def endings(history: History, subject: Subject) -> Iterator[Trouble]:
     """Every call comes back, but one that waits for a future that is not settled."""
     seen = history.seen
     if seen.end == "done":
+        for _, _, _, done, _, _ in history.of(h.FINAL):
+            if done is None:
+                yield Trouble(TIMED_CALLS_END, "done() never comes back, though all threads ended")
         return
     users = len(seen.program.threads)
     waiting = {made.thread: made for made in history.made if made.end == NEVER and made.thread >= 0}

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from futurefsm.fsm.events import RESULT_FAILED, RESULT_SUCCESS, SUBMIT
-from futurefsm.fsm.states import FINISHED_VIEW
 from futurefsm.fsm.table import Kind
 from futurefsm.fsm.testing import history as h
 from futurefsm.fsm.testing.checks.base import Subject
@@ -55,18 +54,10 @@ def _owed(history: History, subject: Subject, future: int) -> str | None:
     mine = [each for each in history.brought if each.move.future == future]
     for place, brought in enumerate(mine):
         if not _key(brought):
-            if _finishes(subject, brought.move.event):
+            if brought.move.event in subject.finishing:
                 return None
             continue
         sent = any(each.move.event == SUBMIT for each in mine[:place])
         start = subject.lifecycle.row(subject.lifecycle.start, brought.move.event)
         return _key(brought) if sent or start.kind is not Kind.VIOLATES else None
     return None
-
-
-def _finishes(subject: Subject, event: str) -> bool:
-    """It finishes a future that runs."""
-    return any(
-        row.event == event and row.target.view == FINISHED_VIEW and not row.source.settled
-        for row in subject.lifecycle.rows
-    )
