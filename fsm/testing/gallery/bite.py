@@ -24,7 +24,7 @@ from futurefsm.fsm.testing.gallery.clients import ClientFutures
 from futurefsm.fsm.testing.gallery.mutation import source_mutants, table_mutants
 from futurefsm.fsm.testing.gallery.ours import FsmFutures
 from futurefsm.fsm.testing.harness import Harness
-from futurefsm.fsm.testing.races import explore
+from futurefsm.fsm.testing.exploring import explore
 from futurefsm.fsm.testing.threads import installed
 
 # Functions whose edits no schedule can tell from the original are left out: what only prints, and

@@ -116,7 +116,8 @@ EXHIBITS: tuple[Exhibit, ...] = (
     _exhibit(
         "7",
         "a late confirmation overturns a finished future",
-        "absorbing",
+        "linearizable",
+        "outcome",
         future=telling.OverturnedByConfirm,
     ),
     _exhibit(
