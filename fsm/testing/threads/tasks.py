@@ -5,6 +5,7 @@ the thing's `_owner` is None), for a notification (`CELL`: whoever notifies move
 state), or for a condition of its own (`CALL`).
 """
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -134,6 +135,7 @@ def mark_ended(thread: Any) -> None:
 # The engine, and the kit around it: not the code under test.
 _ENGINE = __file__.rpartition("/")[0]
 _KIT = (_ENGINE, _ENGINE.rpartition("/")[0])
+_STANDARD = threading.__file__.rpartition("/")[0] + "/"
 _THROUGH = ("threading.py", "queue.py", "contextlib.py")
 
 
@@ -144,10 +146,20 @@ def is_ours(path: str) -> bool:
 
 
 def where(frame: Any) -> str:
-    """ "file.py:12" of the innermost code under test; empty: there is none."""
+    """ "file.py:12" of the innermost code under test; empty: there is none.
+
+    A class that inherits from one of the standard library is asked for its own line, not for that
+    of `concurrent/futures/_base.py`.
+    """
+    inner = ""
     while frame is not None:
         path: str = frame.f_code.co_filename
         if not is_ours(path):
-            return f"{path.rpartition('/')[2]}:{frame.f_lineno}"
+            line = f"{path.rpartition('/')[2]}:{frame.f_lineno}"
+            if not path.startswith(_STANDARD) or "-packages/" in path:
+                return line
+            inner = inner or line
+        elif inner and path.rpartition("/")[0] in _KIT:
+            break
         frame = frame.f_back
-    return ""
+    return inner
