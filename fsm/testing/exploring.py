@@ -5,11 +5,12 @@ print(prove(MyFutures(), threads=2))      # every schedule within a bound
 test_races = races(MyFutures())           # a Hypothesis test
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
 from random import Random
 from time import perf_counter
+from typing import Any
 
 from futurefsm.fsm.testing.drawing import Drawer, every
 from futurefsm.fsm.testing.failure import (
@@ -22,7 +23,7 @@ from futurefsm.fsm.testing.failure import (
 )
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.paths import paths as all_paths
-from futurefsm.fsm.testing.programs import Move, Program
+from futurefsm.fsm.testing.programs import Call, Move, Program
 from futurefsm.fsm.testing.search.again import confirmed
 from futurefsm.fsm.testing.search.hybrid import Bad, hybrid
 from futurefsm.fsm.testing.search.icb import Bounded, following
@@ -44,6 +45,8 @@ def explore(
     checks: Iterable[str] | None = None,
     shrink: bool = True,
     backend: str | None = None,
+    lines: Collection[str] = (),
+    **options: Any,
 ) -> Report:
     """Run many schedules of many programs; stop at the first that breaks a check.
 
@@ -57,15 +60,18 @@ def explore(
         checks: names of checks (`checks.ORDER`); None: all.
         shrink: make a failure small before it is reported.
         backend: "greenlets", "pooled", or None for the faster one that is installed.
+        lines: names of modules whose every line is a point where another thread may go on.
+        options: for `drawing.Drawer`, which draws the programs: `threads`, `calls`, `futures`,
+            `wrong`.
 
     Raises:
         NotDeterministic: a failing schedule does not fail twice in the same way.
     """
-    stage = Stage(harness, only=_set(checks), backend=backend)
+    stage = Stage(harness, only=_set(checks), backend=backend, lines=lines)
     counts = stage.counts
     began = perf_counter()
     chance = Random(seed)
-    source = _endless(programs, Drawer(harness), chance)
+    source = _endless(programs, Drawer(harness, **options), chance)
     with stage.open():
         failure = None
         while failure is None and counts.schedules < schedules:
@@ -88,6 +94,8 @@ def prove(
     checks: Iterable[str] | None = None,
     limit: int | None = None,
     backend: str | None = None,
+    lines: Collection[str] = (),
+    known: Sequence[Call] | None = None,
 ) -> Proof:
     """Run every schedule of every program within the bounds.
 
@@ -97,15 +105,17 @@ def prove(
         preemptions: at most so many preemptions.
         paths: what the pump does; None: all that the lifecycle's table gives.
         limit: stop after so many schedules; the proof then says that it is not complete.
+        known: the calls that programs are made of; None: all that the harness has, in all forms.
+        checks, backend, lines: as for `explore`.
 
     Raises:
         Failure: one of them breaks a check.
     """
-    stage = Stage(harness, only=_set(checks), backend=backend)
+    stage = Stage(harness, only=_set(checks), backend=backend, lines=lines)
     counts = stage.counts
     began = perf_counter()
     chosen = all_paths(harness) if paths is None else tuple(tuple(path) for path in paths)
-    source = every(harness, threads=threads, calls_each=calls, chosen=chosen)
+    source = every(harness, threads=threads, calls_each=calls, chosen=chosen, known=known)
     complete = True
     with stage.open():
         for program in source:

@@ -63,6 +63,9 @@ class Harness:
         faults: what can go wrong beside: "fetch fails".
         lost: errors that `result` may raise after such a fault.
         cancel_waits: `cancel()` waits for the answer (unless a timer fires, or it may not wait).
+        modules: names of modules that make locks when they are imported: each run gets fresh ones.
+        hashed: classes of futures, but for those of `concurrent.futures`, that are put into sets:
+            their order must not be that of addresses.
         refuses: what a call that may not wait in a callback or on the pump raises there.
     """
 
@@ -80,6 +83,8 @@ class Harness:
     faults: tuple[str, ...] = ()
     lost: tuple[type[BaseException], ...] = ()
     cancel_waits: bool = False
+    modules: tuple[str, ...] = ()
+    hashed: tuple[type, ...] = ()
     refuses: tuple[type[BaseException], ...] = ()
 
     @property

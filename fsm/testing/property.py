@@ -2,7 +2,7 @@
 schedule; a failure shrinks, is kept in the database, and can be reproduced by its blob.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from typing import Any
 
@@ -38,11 +38,12 @@ class Property:
         preemptions: int,
         checks: Iterable[str] | None,
         backend: str | None,
+        lines: Collection[str],
     ) -> None:
         self.harness = harness
         self._bound = min(1, preemptions)
         only = None if checks is None else frozenset(checks)
-        self._stage = Stage(harness, only=only, backend=backend)
+        self._stage = Stage(harness, only=only, backend=backend, lines=lines)
 
     @property
     def counts(self) -> Counts:
@@ -91,6 +92,7 @@ def races(
     preemptions: int = 2,
     checks: Iterable[str] | None = None,
     backend: str | None = None,
+    lines: Collection[str] = (),
     **options: Any,
 ) -> Callable[[], None]:
     """A Hypothesis test: it draws the program, the messages, the faults and the schedule.
@@ -103,14 +105,14 @@ def races(
         preemptions: a failure is told with the fewest preemptions that reach it; so many are
             tried.
         checks: names of checks (`checks.ORDER`); None: all.
-        backend: of the engine.
+        backend, lines: as for `explore`.
         options: for `drawing.Drawer`: `threads`, `calls`, `futures`, `wrong`.
 
     Returns:
         a function without arguments, for pytest: ``test_races = races(MyFutures())``. Its
         `race_harness` is the harness, its `race_property` has the counts.
     """
-    made = Property(harness, preemptions=preemptions, checks=checks, backend=backend)
+    made = Property(harness, preemptions=preemptions, checks=checks, backend=backend, lines=lines)
 
     @settings(
         max_examples=max(1, schedules // (FIRST + _DRAWN)),

@@ -6,8 +6,9 @@ judged again: most schedules of a program look the same to its users.
 
 import logging
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from futurefsm.fsm.testing import checks
@@ -47,6 +48,7 @@ class Stage:
         harness: what is tested.
         only: names of the checks to look at; None: all.
         backend: of the engine.
+        lines: modules whose every line is a point where another thread may go on.
         max_steps: a run that takes more goes round for ever.
 
     Attributes:
@@ -59,6 +61,7 @@ class Stage:
         *,
         only: Collection[str] | None = None,
         backend: str | None = None,
+        lines: Collection[str | ModuleType] = (),
         max_steps: int = MAX_STEPS,
     ) -> None:
         unknown = set(only or ()) - set(checks.ORDER)
@@ -69,6 +72,7 @@ class Stage:
         self.counts = Counts(all_rows=len(harness.lifecycle.rows))
         self._only = only
         self._backend = backend
+        self._lines = tuple(lines)
         self._max_steps = max_steps
         self._pumps = type(harness).pump is not Harness.pump
         self._program: Program | None = None
@@ -80,7 +84,8 @@ class Stage:
         before = logging.root.manager.disable
         logging.disable(logging.CRITICAL)
         try:
-            with installed():
+            modules = self.harness.modules
+            with installed(*modules, lines=self._lines, hashed=self.harness.hashed):
                 yield self
         finally:
             logging.disable(before)
@@ -103,8 +108,6 @@ class Stage:
         for ended in done.ended:
             if ended.error is not None:
                 raise ended.error
-        if done.end == "done":
-            scene.finish()
         stopped: tuple[Stopped, ...] = ()
         if done.blocked:
             stopped = tuple(Stopped(b.task, b.name, b.op, b.what, b.holder) for b in done.blocked)
@@ -177,7 +180,9 @@ class _Scene:
         arena.on_wait = self._on_wait
         if self._detailed:
             arena.on_acquire = self._on_acquire
+            arena.on_step = self._look
         arena.on_release = self._on_release
+        arena.finish = self._finish
 
     def _on_wait(self, task: int, op: str, what: Any, timed: bool, released: Any) -> None:
         if op in ("acquire", AWAIT):
@@ -223,17 +228,16 @@ class _Scene:
     def _note(self, number: int, state: str | None) -> None:
         self.env.arena.note(f"state future {number + 1} {state}")
 
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """Ask every future once more, when all is over and nothing switches."""
         harness, env = self._harness, self.env
         for number, future in enumerate(env.futures):
             outcome = harness.outcome(future) if harness.outcomes else None
             done: bool | None = None
             running: bool | None = None
-            try:
+            # Where it would wait, it would for ever: nobody is left who could help.
+            with suppress(Uncontrolled):
                 done, running = bool(future.done()), bool(future.running())
-            except Uncontrolled:
-                pass  # it would wait for ever: nobody is left who could help
             env.log.append((h.FINAL, number, harness.state(future), done, running, outcome))
 
     def stories(self) -> tuple[str, ...]:

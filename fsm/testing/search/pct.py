@@ -74,5 +74,6 @@ def pos(random: Random) -> Choose:
 
 def _about(option: Option) -> object:
     """What an option's operation is done to; None: nothing that others could touch."""
-    arena = ACTIVE.run
-    return None if arena is None else (arena.tasks[option.task].what or None)
+    # Not `ACTIVE.arena`: what chooses is not in the run.
+    run = ACTIVE.run
+    return None if run is None else (run.pending(option.task)[1] or None)
