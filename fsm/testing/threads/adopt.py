@@ -14,11 +14,12 @@ from types import ModuleType
 from typing import Any
 
 from futurefsm.fsm.testing.threads import conditions, locks, queues, semaphores, workers
+from futurefsm.fsm.testing.threads.scheduler import Arena
 
 _real_locks = (type(_thread.allocate_lock()), type(_thread.RLock()))
 
-# (setter, name, real object)
-Place = tuple[Callable[[str, Any], None], str, Any]
+# (setter, name, real object, what reports call it)
+Place = tuple[Callable[[str, Any], None], str, Any, str]
 
 
 def resolve(modules: Iterable[str | ModuleType]) -> list[ModuleType]:
@@ -46,11 +47,11 @@ def _in_module(module: ModuleType) -> Iterator[Place]:
     space = vars(module)
     for name, value in list(space.items()):
         if _maker(value) is not None:
-            yield space.__setitem__, name, value
+            yield space.__setitem__, name, value, f"{module.__name__}.{name}"
         elif isinstance(value, type) and value.__module__ == module.__name__:
             for key, inner in list(vars(value).items()):
                 if _maker(inner) is not None:
-                    yield _setter(value), key, inner
+                    yield _setter(value), key, inner, f"{value.__name__}.{key}"
 
 
 def _setter(owner: type) -> Callable[[str, Any], None]:
@@ -92,14 +93,18 @@ _MAKERS: dict[type, Callable[[Any, dict[int, Any]], Any]] = {
 }
 
 
-def renew(places: Iterable[Place]) -> None:
+def renew(arena: Arena, places: Iterable[Place]) -> None:
     """At the begin of a run, in it: a fresh primitive in each place."""
     made: dict[int, Any] = {}
-    for put, name, real in places:
-        put(name, _fresh(real, made))
+    for put, name, real, label in places:
+        fresh = _fresh(real, made)
+        arena.label(fresh, label)
+        put(name, fresh)
+    # They have names: the numbers are for those that the setup makes.
+    arena.serials.clear()
 
 
 def restore(places: Iterable[Place]) -> None:
     """The real ones again."""
-    for put, name, real in places:
+    for put, name, real, _ in places:
         put(name, real)

@@ -74,11 +74,11 @@ def sleep(seconds: float) -> None:
         return
     if arena.on_wait is not None:
         arena.on_wait(me.number, "sleep", "", True, None)
+    # Also for no seconds at all: whoever gives way lets the others go first, or a loop that polls
+    # would never end.
     me.op = "sleep"
     me.what = ""
-    if seconds:
-        me.timed = True
-        me.deadline = arena.now + seconds
-        me.lock = None
-        me.state = CELL
+    me.timed = True
+    me.deadline = arena.now + seconds
+    me.state = CELL
     arena.step(me)

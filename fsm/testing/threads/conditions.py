@@ -6,10 +6,11 @@ returned, not the flag: False after its timer fired, although the flag was set m
 """
 
 import threading
+from types import MethodType
 from typing import Any
 
-from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident
-from futurefsm.fsm.testing.threads.locks import TIMEOUT_MAX, Lock, RLock
+from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident, real_lock
+from futurefsm.fsm.testing.threads.locks import Lock, RLock
 from futurefsm.fsm.testing.threads.scheduler import Arena
 from futurefsm.fsm.testing.threads.tasks import CELL, LOCK, RUN, Task
 
@@ -17,9 +18,16 @@ real_condition = threading.Condition
 real_event = threading.Event
 
 
-def _refuse_endless(timeout: float | None) -> None:
-    if timeout is not None and timeout > TIMEOUT_MAX:
-        raise OverflowError("timestamp too large to convert to C _PyTime_t")
+def _refuse_endless(timeout: float) -> None:
+    """Raise what the real lock raises, in which a wait sleeps."""
+    if timeout > 0:
+        real_lock().acquire(True, timeout)
+
+
+def as_real(thing: Any, real: type, names: str) -> None:
+    """An object of a subclass, made outside a run: its methods are the real ones."""
+    for name in names.split():
+        setattr(thing, name, MethodType(getattr(real, name), thing))
 
 
 class Condition(real_condition):
@@ -39,6 +47,11 @@ class Condition(real_condition):
     def __init__(self, lock: Any = None) -> None:
         if lock is None:
             lock = RLock()
+        if not isinstance(lock, Lock):
+            super().__init__(lock)
+            known = hasattr(lock, "_is_owned")
+            as_real(self, real_condition, "wait notify" if known else "wait notify _is_owned")
+            return
         self._lock: Any = lock
         self.acquire = lock.acquire  # type: ignore[method-assign]
         self.release = lock.release  # type: ignore[method-assign]
@@ -114,7 +127,7 @@ class Condition(real_condition):
         self._waiters.clear()
 
     def __repr__(self) -> str:
-        return f"<{self._arena.name_of(self)} of {self._lock!r}, {len(self._waiters)} waiting>"
+        return f"<Condition({self._lock!r}, {len(self._waiters)})>"
 
 
 class Event(real_event):
@@ -130,7 +143,10 @@ class Event(real_event):
 
     def __init__(self) -> None:
         arena = ACTIVE.arena
-        assert arena is not None
+        if arena is None or arena.ident != get_ident():
+            super().__init__()
+            as_real(self, real_event, "is_set set clear wait")
+            return
         self._arena = arena
         self._waiters: list[Task] = []
         self._flag = False
@@ -187,4 +203,5 @@ class Event(real_event):
         self._waiters.clear()
 
     def __repr__(self) -> str:
-        return f"<{self._arena.name_of(self)} {'set' if self._flag else 'unset'}>"
+        state = "set" if self._flag else "unset"
+        return f"<threading.Event at {self._arena.name_of(self)}: {state}>"

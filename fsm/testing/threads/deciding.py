@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from operator import attrgetter
 
 from futurefsm.fsm.testing.threads.active import ACTIVE
 from futurefsm.fsm.testing.threads.steps import Choose, Option, Run, Uncontrolled
@@ -16,6 +17,9 @@ def _costs(mine: bool, ready: int, timers: int) -> tuple[int, ...]:
 
 
 _COSTS: dict[tuple[bool, int, int], tuple[int, ...]] = {}
+
+
+_deadline = attrgetter("deadline")
 
 
 class Deciding:
@@ -54,7 +58,7 @@ class Deciding:
             self.run.end = "livelock" if self.owed else "done"
             return None
         options: list[Option] = []
-        timers: list[Option] | None = None
+        timers: list[Task] | None = None
         mine = False
         for task in self.live:
             state = task.state
@@ -70,12 +74,16 @@ class Deciding:
                     options.append(task.go)
             elif task.timed:
                 if timers is None:
-                    timers = [task.fire]
+                    timers = [task]
                 else:
-                    timers.append(task.fire)
+                    timers.append(task)
         ready = len(options)
         if timers is not None:
-            options += timers
+            if len(timers) > 1:
+                # The first is the one that a clock would let fire: else a task that sleeps again
+                # and again would starve the others.
+                timers.sort(key=_deadline)
+            options += [task.fire for task in timers]
         if len(options) > 1:
             if not (ready or self.owed):
                 return None

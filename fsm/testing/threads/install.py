@@ -88,7 +88,7 @@ def prepared(setup: Setup) -> Setup:
         return setup
 
     def whole(arena: Arena) -> None:
-        adopt.renew(NOW.adopted)
+        adopt.renew(arena, NOW.adopted)
         setup(arena)
 
     return whole
@@ -208,7 +208,7 @@ def installed(
         for place in list(_bound_inside(swaps, named)):
             _swap(*place, undo)
         numbering.add(hashed)
-        known = {id(real) for _, _, real in before}
+        known = {id(place[2]) for place in before}
         NOW.adopted = [*before, *[p for p in adopt.places(named) if id(p[2]) not in known]]
         with lines_of(instrumented):
             yield

@@ -5,7 +5,6 @@ release is the same as to run it before the next operation, but for code that re
 without a lock; for that there is the line level.
 """
 
-import _thread
 from typing import Any
 
 from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident, real_lock, real_rlock
@@ -13,22 +12,11 @@ from futurefsm.fsm.testing.threads.scheduler import Arena
 from futurefsm.fsm.testing.threads.steps import Uncontrolled
 from futurefsm.fsm.testing.threads.tasks import LOCK, Task
 
-TIMEOUT_MAX = _thread.TIMEOUT_MAX
-
 
 def checked(blocking: bool, timeout: float) -> float | None:
     """The timeout of an acquire, None for none; raises what the real one raises."""
-    if not blocking:
-        if timeout != -1:
-            raise ValueError("can't specify a timeout for a non-blocking call")
-        return None
-    if timeout == -1:
-        return None
-    if timeout < 0:
-        raise ValueError("timeout value must be a non-negative number")
-    if timeout > TIMEOUT_MAX:
-        raise OverflowError("timeout value is too large")
-    return timeout
+    real_lock().acquire(blocking, timeout)
+    return None if not blocking or timeout == -1 else timeout
 
 
 class Lock:
@@ -157,8 +145,9 @@ class Lock:
 
     def __repr__(self) -> str:
         owner = self._owner
-        state = "unlocked" if owner is None else f"held by {owner.name}"
-        return f"<{self._arena.name_of(self)} {state}>"
+        state = "unlocked" if owner is None else "locked"
+        held = "" if owner is None else f"held by {owner.name} "
+        return f"<{state} threading.{self.kind} object {held}at {self._arena.name_of(self)}>"
 
 
 class RLock(Lock):

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from futurefsm.fsm.testing.threads import conditions
 from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident
 from futurefsm.fsm.testing.threads.tasks import CELL, RUN, Task
 
@@ -33,10 +34,13 @@ class Semaphore(real_semaphore):
         return object.__new__(cls)
 
     def __init__(self, value: int = 1) -> None:
+        arena = ACTIVE.arena
+        if arena is None or not _in_run():
+            real_semaphore.__init__(self, value)
+            conditions.as_real(self, real_semaphore, "acquire release")
+            return
         if value < 0:
             raise ValueError("semaphore initial value must be >= 0")
-        arena = ACTIVE.arena
-        assert arena is not None
         self._arena = arena
         self._value = value
         self._most: int | None = None
@@ -77,7 +81,8 @@ class Semaphore(real_semaphore):
         self._value -= 1
         return True
 
-    __enter__ = acquire
+    def __enter__(self, blocking: bool = True, timeout: float | None = None, /) -> bool:
+        return self.acquire(blocking, timeout)
 
     def __exit__(self, *exc: object) -> None:
         self.release()
@@ -97,7 +102,8 @@ class Semaphore(real_semaphore):
         del waiters[:n]
 
     def __repr__(self) -> str:
-        return f"<{self._arena.name_of(self)} value={self._value}>"
+        most = "" if self._most is None else f"/{self._most}"
+        return f"<threading.{self.kind} at {self._arena.name_of(self)}: value={self._value}{most}>"
 
 
 class BoundedSemaphore(Semaphore, real_bounded):
@@ -112,7 +118,9 @@ class BoundedSemaphore(Semaphore, real_bounded):
 
     def __init__(self, value: int = 1) -> None:
         Semaphore.__init__(self, value)
-        self._most = value
+        self._most = self._initial_value = value
+        if not _in_run():
+            conditions.as_real(self, real_bounded, "release")
 
 
 class Barrier(real_barrier):
@@ -131,3 +139,11 @@ class Barrier(real_barrier):
             condition: Any = self._cond  # type: ignore[attr-defined]
             arena.label(condition, name)
             arena.label(condition._lock, f"{name}'s lock")
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "number"):
+            return super().__repr__()
+        waiting = f"waiters={self.n_waiting}/{self.parties}"
+        return (
+            f"<threading.Barrier at Barrier {self.number}: {'broken' if self.broken else waiting}>"
+        )
