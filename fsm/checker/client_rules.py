@@ -19,6 +19,7 @@ from futurefsm.fsm.checker.client_side import (
     GOODBYE,
     KNOWN,
     LIE,
+    NO_WORD,
     OBJECT,
     OUTCOME,
     PROMISED,
@@ -69,8 +70,12 @@ def fire(lifecycle: Lifecycle, part: str, event: str) -> tuple[Operation, ...]:
     return (Fire(part, event),) if event in lifecycle.events else ()
 
 
-def user_actions(lifecycle: Lifecycle, facts: Facts, *, wired: bool) -> tuple[Action, ...]:
-    """Any number of calls, at any time, and the timer of a `cancel()` that waits."""
+def user_actions(lifecycle: Lifecycle, facts: Facts, *, fetches: bool) -> tuple[Action, ...]:
+    """Any number of calls, at any time, and the timer of a `cancel()` that waits.
+
+    Args:
+        fetches: there is an object store, so a value can be asked for and let go.
+    """
     held = value(DROPPED, 0)
     waits: tuple[Operation, ...] = ()
     if facts.decided:
@@ -85,7 +90,7 @@ def user_actions(lifecycle: Lifecycle, facts: Facts, *, wired: bool) -> tuple[Ac
         if event not in _KNOWN:
             words = f"{event} (an event of its own: at any time)"
             actions.append(Action(f"own_{event}", "you", words, held, (Fire(FUTURE, event),)))
-    if wired:
+    if fetches:
         drop = (Assign(DROPPED, 1), Fire(VALUE, ev.DISCARD))
         actions += [
             Action("want", "you", "result()", held, (Fire(VALUE, ev.WANT),)),
@@ -95,12 +100,13 @@ def user_actions(lifecycle: Lifecycle, facts: Facts, *, wired: bool) -> tuple[Ac
 
 
 def client_actions(
-    lifecycle: Lifecycle, facts: Facts, *, breaks: bool, ends: bool
+    lifecycle: Lifecycle, facts: Facts, *, breaks: bool, doubts: bool, ends: bool
 ) -> tuple[Action, ...]:
     """What a client with a scheduler does: submit, end, lose the link and find it again.
 
     Args:
         breaks: the link breaks and comes back.
+        doubts: the client asks what became of a task, without force and on its own account.
         ends: it is only the end of the client that is sure to come.
     """
     is_open = value(CLOSED, 0)
@@ -136,18 +142,18 @@ def client_actions(
     ]
     if breaks:
         again = (Assign(CANCELS, 0), *fire(lifecycle, FUTURE, ev.RECONNECTED))
-        doubt = every(is_open, value(SENT, 1, 2), value(PROMISED, 0, SAID_FALSE))
-        unsettled = Not(state(FUTURE, *facts.settled))
-        actions += [
-            Action("reconnected", "network", "the link breaks, and is back", is_open, again),
-            Action(
-                "doubt",
-                "client",
-                "asks, without force, what became of the task",
-                every(doubt, unsettled, Empty(REQUESTS)),
-                (Send(REQUESTS, GENTLE),),
-            ),
-        ]
+        words = "the link breaks, and is back"
+        actions.append(Action("reconnected", "network", words, is_open, again))
+    if doubts:
+        doubt = every(
+            is_open,
+            value(SENT, 1, 2),
+            value(PROMISED, NO_WORD, SAID_FALSE),
+            Not(state(FUTURE, *facts.settled)),
+            Empty(REQUESTS),
+        )
+        words = "asks, without force, what became of the task"
+        actions.append(Action("doubt", "client", words, doubt, (Send(REQUESTS, GENTLE),)))
     return tuple(actions)
 
 
@@ -254,8 +260,8 @@ def local_properties(facts: Facts) -> tuple[Property, ...]:
     return _settling(facts)
 
 
-def wired_properties(facts: Facts) -> tuple[Property, ...]:
-    """What holds of a future with a scheduler, however that behaves."""
+def rogue_properties(facts: Facts) -> tuple[Property, ...]:
+    """What holds of a future with a scheduler, whatever that says."""
     settled = state(FUTURE, *facts.settled)
     is_open = value(CLOSED, 0)
     one = every(
@@ -276,6 +282,13 @@ def wired_properties(facts: Facts) -> tuple[Property, ...]:
             implies(value(CLOSED, 1), settled),
             "at the latest with disconnect or connection_lost",
         ),
+    )
+
+
+def wired_properties(facts: Facts) -> tuple[Property, ...]:
+    """What holds of a future with a scheduler that answers what it is asked, in its own way."""
+    return (
+        *rogue_properties(facts),
         _outcomes(facts),
         Invariant(
             "Deleted once",

@@ -124,23 +124,24 @@ class Facts:
         )
 
 
-def future_part(lifecycle: Lifecycle, *, wired: bool, dedups: bool) -> Part:
+def future_part(lifecycle: Lifecycle, *, wired: bool, dedups: bool, blames: bool = True) -> Part:
     """The future: its table, and what each row does.
 
     Args:
         wired: there is a scheduler behind a channel, and a store.
         dedups: results may be repeated, so the client compares the names of objects before it
             deletes one.
+        blames: what the table forbids is written down.
     """
     effects = {
         (str(row.source), str(row.event)): _future_row(lifecycle, row, wired, dedups)
         for row in lifecycle.rows
         if row.kind is not Kind.VIOLATES
     }
-    return Part(FUTURE, "client", lifecycle, effects, BLAME)
+    return Part(FUTURE, "client", lifecycle, effects, BLAME if blames else None)
 
 
-def value_part(lifecycle: Lifecycle, *, dedups: bool) -> Part:
+def value_part(lifecycle: Lifecycle, *, dedups: bool, blames: bool = True) -> Part:
     """The value of a finished future."""
     effects: dict[tuple[str, str], tuple[Operation, ...]] = {}
     for row in lifecycle.rows:
@@ -151,7 +152,7 @@ def value_part(lifecycle: Lifecycle, *, dedups: bool) -> Part:
             elif effect == fx.DELETE_OBJECT:
                 does += _deletion(dedups=dedups)
         effects[str(row.source), str(row.event)] = tuple(does)
-    return Part(VALUE, "client", lifecycle, effects, BLAME)
+    return Part(VALUE, "client", lifecycle, effects, BLAME if blames else None)
 
 
 def _deletion(*, dedups: bool) -> tuple[Operation, ...]:

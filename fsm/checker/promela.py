@@ -1,12 +1,14 @@
 """A system as a Promela model, for SPIN: an independent tool must come to the same numbers. PURE.
 
-Each step of the system is one `d_step`, so SPIN stores the states that the search finds, and no others.
-Each class of fair steps is a process of its own, for SPIN's weak fairness is that of processes; all
-others (calls, faults, timers) are choices of one process that may also do nothing for ever.
+Each step of the system is one `d_step`, so SPIN stores the states that the search finds and no
+others. Each class of fair steps is a process of its own, for SPIN's weak fairness is that of
+processes; all others (calls, faults, timers) are choices of one process that may also do nothing
+for ever.
 
-How to run a model in `m.pml`::
+`-o2` because SPIN would forget a variable that nothing reads, and so store fewer states. How to run
+a model in `m.pml`::
 
-    spin -a m.pml && gcc -O1 -DNOREDUCE -o pan pan.c
+    spin -o2 -a m.pml && gcc -O1 -DNOREDUCE -DNFAIR=6 -o pan pan.c
     ./pan -noclaim               # the number of states
     ./pan -a -N once             # an invariant
     ./pan -a -f -N settles       # a property of fair runs
@@ -181,9 +183,7 @@ class _Writer:
             deliver: list[str] = []
             for message in channel.messages:
                 name, what = channel.name, f"{channel.name}_{message}"
-                does = _joined(
-                    self._operations(self._system.deliveries[channel.name, message])
-                )
+                does = _joined(self._operations(self._system.deliveries[channel.name, message]))
                 many = "??" if channel.reorders else "?"
                 deliver.append(f"d_step {{ {name}{many}{what} -> {does} }}")
                 if channel.reorders:

@@ -40,16 +40,17 @@ from futurefsm.fsm.table import Kind, Lifecycle
 
 LANES = ("you", "client", "network", "scheduler", "worker", "store")
 
-MEANT, BREAKS, ANY_ORDER = "meant", "breaks", "any_order"
+MEANT, STORE, BREAKS, ANY_ORDER = "meant", "store", "breaks", "any_order"
 SCALER, SCALER_BREAKS = "scaler", "scaler_breaks"
 ALONE, ROGUE = "alone", "rogue"
 
 SCENES = {
     MEANT: "a scheduler as the protocol means it",
-    BREAKS: "the same; messages are lost, the link breaks and comes back",
-    ANY_ORDER: "the same; messages overtake each other and are repeated",
+    STORE: "the same; the object store repeats its answers",
+    BREAKS: "a scheduler as it is meant; messages are lost, the link breaks and comes back",
+    ANY_ORDER: "a scheduler as it is meant; messages overtake each other and are repeated",
     SCALER: "Scaler's scheduler, as it behaves",
-    SCALER_BREAKS: "the same; messages are lost, the link breaks and comes back",
+    SCALER_BREAKS: "Scaler's; messages are lost, the link breaks and comes back",
     ALONE: "an executor in the same process",
     ROGUE: "a peer that says anything at any time",
 }
@@ -91,11 +92,10 @@ def systems_for(lifecycle: Lifecycle) -> tuple[System, ...]:
     if lifecycle.about == "future":
         return tuple(system(scene, lifecycle) for scene in SCENES)
     if lifecycle.about == "value":
-        scenes = (MEANT, BREAKS, ANY_ORDER, ROGUE)
+        scenes = (MEANT, STORE, BREAKS, ANY_ORDER, ROGUE)
         return tuple(system(scene, value_lifecycle=lifecycle) for scene in scenes)
     if lifecycle.about == "task":
-        scenes = (MEANT, BREAKS, ANY_ORDER)
-        return tuple(system(scene, scheduler=lifecycle) for scene in scenes)
+        return tuple(system(scene, scheduler=lifecycle) for scene in (MEANT, BREAKS, ANY_ORDER))
     raise ModelError(
         f"lifecycle {lifecycle.name!r} is about a {lifecycle.about}: it can be checked as a part "
         "of a System of your own; futures, values and tasks have systems that ship"
@@ -122,8 +122,10 @@ def _with_scheduler(
     )
     # Where a result can come twice its client compares names before it deletes.
     dedups = scene != MEANT
+    # The store and the link do not meddle with each other: they are looked at one at a time.
+    fetches = scene in (MEANT, STORE, SCALER)
     properties = [*client_rules.wired_properties(facts), *client_rules.peer_properties(facts)]
-    if scene in (MEANT, BREAKS):
+    if scene in (MEANT, STORE, BREAKS):
         properties += scheduler_side.our_properties()
     return System(
         name=f"{lifecycle.name}_{scene}",
@@ -137,7 +139,7 @@ def _with_scheduler(
         variables=(*client_side.VARIABLES, *scheduler_side.VARIABLES),
         channels=(
             *scheduler_side.client_channels(reorders=faulty, duplicates=faulty, loses=breaks),
-            *client_rules.store_channels(faulty=faulty),
+            *client_rules.store_channels(faulty=scene == STORE),
             *channels,
         ),
         deliveries={
@@ -145,9 +147,15 @@ def _with_scheduler(
             **deliveries,
         },
         actions=(
-            *client_rules.user_actions(lifecycle, facts, wired=True),
-            *client_rules.client_actions(lifecycle, facts, breaks=breaks, ends=scene != MEANT),
-            *client_rules.store_actions(value_lifecycle),
+            *client_rules.user_actions(lifecycle, facts, fetches=fetches),
+            *client_rules.client_actions(
+                lifecycle,
+                facts,
+                breaks=breaks,
+                doubts=breaks or faulty,
+                ends=scene not in (MEANT, STORE),
+            ),
+            *(client_rules.store_actions(value_lifecycle) if fetches else ()),
             *actions,
         ),
         properties=tuple(properties),
@@ -198,7 +206,7 @@ def _alone(lifecycle: Lifecycle) -> System:
         lanes=("you", "client"),
         parts=(client_side.future_part(lifecycle, wired=False, dedups=False),),
         variables=client_side.VARIABLES,
-        actions=(*client_rules.user_actions(lifecycle, facts, wired=False), *actions),
+        actions=(*client_rules.user_actions(lifecycle, facts, fetches=False), *actions),
         properties=(
             *client_rules.local_properties(facts),
             LeadsTo("Settles", ALWAYS, settled, "on every fair run"),
@@ -230,7 +238,7 @@ def _rogue(lifecycle: Lifecycle, value_lifecycle: Lifecycle) -> System:
     facts = Facts.of(lifecycle)
     is_open = value(CLOSED, 0)
     came = client_rules.client_deliveries(lifecycle, value_lifecycle, dedups=True)
-    user = client_rules.user_actions(lifecycle, facts, wired=True)
+    user = client_rules.user_actions(lifecycle, facts, fetches=True)
     known = {action.name for action in user}
     actions = list(user)
 
@@ -262,21 +270,21 @@ def _rogue(lifecycle: Lifecycle, value_lifecycle: Lifecycle) -> System:
         at_any_time(f"any_{event}", f"{event}", (*before, *fire))
     sink = {(REQUESTS, message): () for message in client_side.REQUEST_MESSAGES}
     parts = (
-        client_side.future_part(lifecycle, wired=True, dedups=True),
-        client_side.value_part(value_lifecycle, dedups=True),
+        client_side.future_part(lifecycle, wired=True, dedups=True, blames=False),
+        client_side.value_part(value_lifecycle, dedups=True, blames=False),
     )
     return System(
         name=f"{lifecycle.name}_{ROGUE}",
         title=SCENES[ROGUE],
         lanes=("you", "client", "network", "store"),
         parts=parts,
-        variables=tuple(each for each in client_side.VARIABLES),
+        variables=client_side.VARIABLES,
         channels=(
             Channel(REQUESTS, "client", "network", client_side.REQUEST_MESSAGES, 0, loses=True),
             Channel("gets", "client", "store", ("get",), 0, loses=True),
         ),
         deliveries={**sink, ("gets", "get"): ()},
         actions=tuple(actions),
-        properties=client_rules.wired_properties(facts),
+        properties=client_rules.rogue_properties(facts),
         correct=False,
     )
