@@ -235,6 +235,13 @@ class EngineClient:
         stream.close()
         return tuple(int.from_bytes(got[1][at : at + 8], "little") for at in range(0, 48, 8))
 
+    def emptied(self) -> None:
+        """Wait until the store has nothing at all. It tells only who asks."""
+        deadline = time.monotonic() + BOUND
+        while self.figures()[0]:
+            assert time.monotonic() < deadline, "objects are left in the store"
+            time.sleep(0.01)
+
     def result(self, task_id: bytes) -> Any:
         """The value of a task that must succeed."""
         kind, value = self.outcome(task_id)

@@ -45,7 +45,7 @@ def client(server: EngineServer) -> Iterator[EngineClient]:
     with EngineClient(server) as one:
         yield one
         one.send(m.ClientDisconnect())
-        one.until(lambda: one.figures()[0] == 0)
+        one.emptied()
 
 
 def ends(address: str, data: bytes) -> None:
@@ -171,7 +171,7 @@ def test_a_client_that_was_killed(tmp_path: Path) -> None:
         with Client(server.address, backend="ymq") as client:
             assert client.submit(len, "abc").result(BOUND) == 3
         with EngineClient(server) as client:
-            client.until(lambda: client.figures()[0] == 0)
+            client.emptied()
 
 
 def test_one_that_is_silent_is_given_up_and_may_come_back() -> None:
