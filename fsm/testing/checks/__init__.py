@@ -24,6 +24,7 @@ from futurefsm.fsm.testing.checks.locks import (
     pump_waits,
     under_a_lock,
 )
+from futurefsm.fsm.testing.checks.loops import LOOP_BLOCKED, loop_blocked
 from futurefsm.fsm.testing.checks.table import (
     LINEARIZABLE,
     ONE_TASK_CANCEL,
@@ -43,9 +44,6 @@ from futurefsm.fsm.testing.checks.told import (
 from futurefsm.fsm.testing.checks.wire import NO_LEAK, no_leak
 from futurefsm.fsm.testing.failure import Trouble
 from futurefsm.fsm.testing.history import History
-
-# A loop that stands still; found by the loop of ours (`fsm/testing/loop.py`).
-LOOP_BLOCKED = "loop blocked"
 
 ORDER = (
     PUMP_RAISES,
@@ -72,6 +70,7 @@ _ALL: tuple[Check, ...] = (
     pump_raises,
     under_a_lock,
     pump_waits,
+    loop_blocked,
     callbacks_once,
     waiters_once,
     answers,
