@@ -3,9 +3,14 @@
 `python docs/generate.py` rewrites `docs/generated/` and, in every page, what stands between
 `<!-- generated: WHAT LIFECYCLE -->` and `<!-- /generated -->`. `--check` writes nothing, names what
 is stale, and exits with 1 if anything is.
+
+`<!-- generated: printed -->` stands behind examples: what they print. An example whose first line is
+`# NAME.py` counts as that file, so that line numbers in what is printed are those of the example.
 """
 
 import argparse
+import contextlib
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -80,6 +85,31 @@ def outcomes() -> str:
     return markdown(["`future.cancel_outcome`", "means"], rows)
 
 
+_EXAMPLE = re.compile(r"^```python\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
+_PRINTED = re.compile(
+    r"(?P<begin><!-- generated: printed -->\n).*?(?P<end><!-- /generated -->)", re.DOTALL
+)
+
+
+def with_printed(page: str) -> str:
+    """A page with what its examples print, run in order as one program."""
+    names: dict[str, object] = {"__name__": "__main__"}
+    done = 0
+
+    def fresh(match: re.Match[str]) -> str:
+        nonlocal done
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            for example in _EXAMPLE.finditer(page, done, match.start()):
+                code = example["code"]
+                file = re.match(r"# (\w+\.py)$", code, re.MULTILINE)
+                exec(compile(code, file[1] if file else "example.py", "exec"), names)
+        done = match.end()
+        return f"{match['begin']}\n```text\n{out.getvalue().rstrip()}\n```\n\n{match['end']}"
+
+    return _PRINTED.sub(fresh, page)
+
+
 _MAKERS: dict[str, Callable[[Lifecycle], str]] = {
     "semantics": document.table,
     "reasons": document.reason_list,
@@ -105,10 +135,12 @@ def filled(page: str) -> str:
     """A page with its blocks made anew."""
 
     def fresh(match: re.Match[str]) -> str:
+        if match["what"] == "printed":
+            return match[0]
         made = block(match["what"], match["name"]).rstrip()
         return f"{match['begin']}\n{made}\n\n{match['end']}"
 
-    return _BLOCK.sub(fresh, page)
+    return _BLOCK.sub(fresh, with_printed(page))
 
 
 def pages() -> list[Path]:

@@ -75,16 +75,17 @@ class Races:
             Failure: one was found.
             TokenError: the token cannot be used.
         """
-        from futurefsm.fsm.testing.failure import Report
         from futurefsm.fsm.testing.exploring import explore
+        from futurefsm.fsm.testing.failure import Report
 
         if self.token is not None:
             counts = _replayed(harness, self.token)
             _tell(self._item, harness.lifecycle.name, counts)
             return Report(counts)
-        report = explore(harness, **(self.options | options))
+        report = explore(harness, **(self.options | options)).check()
+        # What a failure says for itself, with the report of the test.
         _tell(self._item, harness.lifecycle.name, report.counts)
-        return report.check()
+        return report
 
     def prove(self, harness: "Harness", **options: Any) -> "Proof":
         """Run every schedule of every program within bounds (`prove`).
@@ -95,8 +96,8 @@ class Races:
             Failure: one breaks a check.
             TokenError: the token cannot be used.
         """
-        from futurefsm.fsm.testing.failure import Proof
         from futurefsm.fsm.testing.exploring import prove
+        from futurefsm.fsm.testing.failure import Proof
 
         bound = {k: v for k, v in self.options.items() if k in ("preemptions", "checks")}
         if self.token is not None:
@@ -109,8 +110,8 @@ class Races:
 
 
 def _replayed(harness: "Harness", token: str) -> "Counts":
-    from futurefsm.fsm.testing.failure import Counts
     from futurefsm.fsm.testing.exploring import replay
+    from futurefsm.fsm.testing.failure import Counts
 
     run = replay(harness, token)
     return Counts(schedules=1, programs=1, steps=len(run.steps), seen=1)
@@ -205,7 +206,9 @@ def _shorten(report: pytest.TestReport, failure: "Failure") -> None:
     notes = _notes(failure)
     crash.message = f"{failure.check}: {failure.words}"
     entries[:] = entries[-1:]
-    entries[0].lines = [*picture(failure, lines=LINES_MAX - len(notes)).splitlines(), *notes]
+    lines = [*picture(failure, lines=LINES_MAX - len(notes)).splitlines(), *notes]
+    native = entries[0].style == "native"
+    entries[0].lines = [line + "\n" for line in lines] if native else lines
     for name in ("reprfuncargs", "reprlocals", "reprfileloc"):
         if hasattr(entries[0], name):
             setattr(entries[0], name, None)
@@ -257,5 +260,9 @@ class _Summary:
             of = max(each["all_rows"] for each in told)
             covered = f", {len(rows)} of the {of} rows of {name}" if of else ""
             terminalreporter.write_line(
-                f"races: {schedules:,} schedules, {seen:,} distinct{covered}", bold=True
+                f"races: {_many(schedules, 'schedule')}, {seen:,} distinct{covered}", bold=True
             )
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

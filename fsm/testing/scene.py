@@ -271,7 +271,7 @@ class _Reader:
         if note.word not in _NOTES:
             return Item("note", f"{note.word} {text}".strip())
         if note.word == "answer":
-            return Item("answer", _ANSWER.sub(_answer, text))
+            return Item("answer", _ANSWER.sub(_answer, text).replace(") ! ", ") raises ", 1))
         if note.word == "trouble":
             return Item("trouble", self.renamed(text))
         return Item(_kind(note.word), _SAID.get(note.word, note.word + " {}").format(text))

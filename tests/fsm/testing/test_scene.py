@@ -60,6 +60,10 @@ def test_timers_in_words(op: str, said: str) -> None:
         ("call cancel()", Item("call", "calls cancel()")),
         ("call future 1.cancel()", Item("call", "calls cancel()")),
         ("answer future 1.cancel() = True", Item("answer", "cancel() = True")),
+        (
+            "answer future 1.result(timeout=1) ! TimeoutError",
+            Item("answer", "result(timeout=1) raises TimeoutError"),
+        ),
         ("deliver result_success future 1 'v1'", Item("deliver", "delivers result_success 'v1'")),
         ("answer cancel: True", Item("answer", "cancel() = True")),
         ("answer result: raises KeyError", Item("answer", "result() raises KeyError")),
