@@ -264,6 +264,12 @@ class StoreRequest:
     source_id: bytes = b""
 
 
+# The requests that are one message.
+_WHOLE: dict[int, RequestKind] = {
+    int(kind): kind for kind in (RequestKind.GET, RequestKind.DELETE, RequestKind.INFO)
+}
+
+
 class StoreServerCodec:
     """Puts the messages of one connection together to requests."""
 
@@ -283,9 +289,9 @@ class StoreServerCodec:
             if header.kind in (RequestKind.SET, RequestKind.DUPLICATE):
                 self._awaiting = header
                 return None
-            if header.kind not in (RequestKind.GET, RequestKind.DELETE, RequestKind.INFO):
+            kind = _WHOLE.get(header.kind)
+            if kind is None:
                 return None
-            kind = RequestKind(header.kind)
             return StoreRequest(kind, header.object_id, header.request_id, header.payload_length)
         self._awaiting = None
         if len(message) != header.payload_length:

@@ -94,7 +94,7 @@ class Crew:
         """Whether to start one more, for a task of this priority that nobody is free for."""
         if not self._size or self._number >= self._size + EXTRA_MAX:
             return False
-        if all(one >= priority for one in self._running):
+        if min(self._running, default=priority) >= priority:
             return False
         as_urgent = sum(many for one, many in self._running.items() if one >= priority)
         starting = self._number + len(self._retired) - len(self.tasks)

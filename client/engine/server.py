@@ -283,6 +283,8 @@ class Server:
         stored, dropped, refused = self._store.changes()
         if dropped:
             self._pool.forget(dropped)
+        if not (stored or refused):
+            return
         now = time.monotonic()
         for object_id in refused:
             self._complain(b"", "an object does not fit into the store")

@@ -29,7 +29,7 @@ class StorageServer:
         store: the objects.
         poller: where descriptors are registered.
         handlers: descriptor → what to call when it is ready; entries are added and removed.
-        changed: called after every message that may have changed the store.
+        changed: called when messages may have changed the store, once for all that came together.
         gone: called with the identity of a connection that ended.
         complain: called with an identity and what was wrong.
     """
@@ -85,19 +85,33 @@ class StorageServer:
         stream = self._streams[fd]
         try:
             if readable and self._interest[fd][0]:
-                for message in stream.receive():
-                    self.send(self._store.receive(fd, message))
-                    self._changed()
-                    if self._streams.get(fd) is not stream:
-                        return
+                self._serve(fd, stream)
         except (ProtocolError, TransportClosedError) as error:
-            self._complain(stream.peer_identity or b"", str(error))
-            self._close(fd)
+            if self._streams.get(fd) is stream:
+                self._complain(stream.peer_identity or b"", str(error))
+                self._close(fd)
+            return
+        if self._streams.get(fd) is not stream:
             return
         if stream.eof:
             self._close(fd)
         else:
             self._flush(fd)
+
+    def _serve(self, fd: int, stream: YmqStream) -> None:
+        """All that has come. The replies leave together, and what changed is told once."""
+        answered: dict[int, None] = {}
+        try:
+            for message in stream.receive():
+                for connection, buffers in self._store.receive(fd, message):
+                    assert isinstance(connection, int)
+                    self._streams[connection].send_frames(buffers)
+                    answered[connection] = None
+        finally:
+            for connection in answered:
+                if connection in self._streams:
+                    self._flush(connection)
+            self._changed()
 
     def send(self, replies: list[Reply]) -> None:
         """Queue replies, and send what the connections take."""

@@ -43,6 +43,9 @@ class Changes(NamedTuple):
     refused: list[bytes]
 
 
+_NOTHING = Changes([], [], [])
+
+
 class ObjectStore:
     """All objects of one engine.
 
@@ -100,7 +103,10 @@ class ObjectStore:
 
     def changes(self) -> Changes:
         """What happened since the last call."""
-        changes, self._changes = self._changes, Changes([], [], [])
+        changes = self._changes
+        if changes == _NOTHING:
+            return _NOTHING
+        self._changes = Changes([], [], [])
         return changes
 
     def put(self, object_id: bytes, payload: Buffer, *, force: bool = False) -> list[Reply]:

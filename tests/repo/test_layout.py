@@ -26,7 +26,6 @@ WITHOUT_TEST = {
     "client/engine/answers.py": "the part of scheduler.py that speaks, tested with it",
     "client/engine/main.py": "starts the engine; run by every test that has a client",
     "client/engine/outputs.py": "values without behaviour; compared by tests of the scheduler",
-    "client/engine/storage.py": "a part of server.py, tested with it over real sockets",
 }
 # Frozen dataclass → why it has no slots.
 WITHOUT_SLOTS: dict[str, str] = {}
