@@ -98,7 +98,7 @@ def count_executors() -> int:
 
 
 def start(self: Any) -> None:
-    """`Thread.start`. A switch point; the new thread need not have run when it returns."""
+    """`Thread.start`. When it returns, the new thread may have run, or not yet."""
     here = arena()
     if here is None:
         _real_methods["start"](self)
@@ -109,6 +109,8 @@ def start(self: Any) -> None:
     if self._started._flag:
         raise RuntimeError("threads can only be started once")
     _begun(self, here.add(self.name, lambda: _run(self), self.daemon))
+    # The new thread may run before this one goes on, which need not be at an operation.
+    here.point("started", self.name)
 
 
 def _run(thread: Any) -> None:
