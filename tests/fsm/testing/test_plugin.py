@@ -134,7 +134,8 @@ def test_a_token_survives_an_edit_that_leaves_the_locks_alone(suite: pytest.Pyte
 
 def test_a_token_that_does_not_fit_any_more(suite: pytest.Pytester) -> None:
     token = token_of(suite.runpytest("-k", "hasty"))
-    suite.makepyfile(test_jobs=TESTS.format(extra="with self._condition: pass"))
+    edit = "self._condition.acquire(); self._condition.release(); return super().cancel()"
+    suite.makepyfile(test_jobs=TESTS.format(extra=edit))
     result = suite.runpytest("test_jobs.py::test_hasty", f"--race-replay={token}")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*TokenError: this replay token does not fit any more: step *"])
@@ -183,7 +184,8 @@ def test_without_races_nothing_is_said_and_nothing_is_loaded(pytester: pytest.Py
             kit = {name for name in sys.modules if name.startswith("futurefsm.fsm.")}
             assert kit <= {"futurefsm.fsm._lazy", "futurefsm.fsm.testing",
                            "futurefsm.fsm.testing.plugin"}
-            assert not {"hypothesis", "greenlet", "transitions", "asyncio", "zmq"} & set(sys.modules)
+            heavy = {"hypothesis", "greenlet", "transitions", "asyncio", "zmq"}
+            assert not heavy & set(sys.modules)
         """
     )
     environment = {key: value for key, value in os.environ.items() if "COVERAGE" not in key}
