@@ -9,7 +9,7 @@ from itertools import combinations_with_replacement, product
 
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.paths import Path, early, of_future, paths
-from futurefsm.fsm.testing.programs import Call, Program
+from futurefsm.fsm.testing.programs import AWAIT, Call, Program
 
 Lot = Callable[[int], int]
 
@@ -54,9 +54,8 @@ class Drawer:
         self._threads = threads
         self._calls = calls
         self._futures = futures
-        self._legal = paths(harness, wrong=False)
-        self._wrong = [p for p in paths(harness) if p not in self._legal] if wrong else []
-        self._known = {n: every_call(harness, futures=n) for n in (1, 2)}
+        self._paths = _grouped(harness, wrong)
+        self._known = {n: _by_name(every_call(harness, futures=n)) for n in (1, 2)}
 
     def draw(self, lot: Lot) -> Program:
         """One program."""
@@ -70,7 +69,8 @@ class Drawer:
             made = (1, 1, 2)[lot(3)] if self._calls > 1 else 1
             thread: list[Call] = []
             for _ in range(made):
-                call = known[lot(len(known))]
+                forms = known[lot(len(known))]
+                call = forms[lot(len(forms))]
                 if futures > 1 and not call.on_all:
                     call = call._replace(future=lot(futures))
                 thread.append(call)
@@ -92,9 +92,29 @@ class Drawer:
         return (*before, *merged), len(before)
 
     def _one(self, lot: Lot) -> Path:
-        """A path for one future; of three, two that a correct peer takes."""
-        wrong = self._wrong if self._wrong and lot(3) == 2 else self._legal
-        return wrong[lot(len(wrong))]
+        """A path for one future."""
+        group = self._paths[lot(len(self._paths))]
+        return group[lot(len(group))]
+
+
+def _by_name(known: Sequence[Call]) -> list[list[Call]]:
+    """The forms of each call together, so that none is rare for the others having many; cancel
+    comes three times, for without it there are few races."""
+    forms: dict[str, list[Call]] = {}
+    for call in known:
+        forms.setdefault(call.name, []).append(call)
+    return [*forms.values(), *[forms["cancel"]] * 2] if "cancel" in forms else [*forms.values()]
+
+
+def _grouped(harness: Harness, wrong: bool) -> list[Sequence[Path]]:
+    """Paths in groups, each as often as it deserves: silence, plain ends, answers to a cancel, and
+    what a correct peer never does."""
+    good = paths(harness, wrong=False)
+    answering = [path for path in good if any(move.event == AWAIT for move in path)]
+    plain = [path for path in good[1:] if path not in answering]
+    bad = [path for path in paths(harness) if path not in good] if wrong else []
+    groups = [good[:1], plain, plain, answering, answering, answering, bad, bad]
+    return [group for group in groups if group]
 
 
 def every(

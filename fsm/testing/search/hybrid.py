@@ -51,12 +51,12 @@ def hybrid(
             ran += 1
             if bad is not None:
                 yield bad
-        left -= ran
-    if search != "icb":
-        for _ in range(min(left, BY_LOT)):
-            shown = stage.run(program, _chooser(search, program, chance))
-            if shown.troubles:
-                yield Bad(Found.of(program, shown.run), shown.troubles)
+        # A program that has few schedules needs few by lot.
+        left = 0 if search == "icb" else min(left - ran, 2 * ran)
+    for _ in range(min(left, BY_LOT)):
+        shown = stage.run(program, _chooser(search, program, chance))
+        if shown.troubles:
+            yield Bad(Found.of(program, shown.run), shown.troubles)
 
 
 def in_order(stage: Stage, program: Program, bound: int, limit: int) -> Iterator[Bad | None]:
