@@ -65,6 +65,7 @@ class Arena(Deciding):
         # Owner of what is taken while no task runs: in the setup, or after the run.
         self.outside = Task(self, 0, "setup", nothing, True)
         self.outside.number = -1
+        self.outside._owner = None
 
     # What tasks and their harness call.
 
@@ -223,6 +224,8 @@ class Arena(Deciding):
     def drop(self, task: Task) -> None:
         """A task has ended, or will never begin."""
         task._owner = None
+        # A lock that it never released keeps the task, but not what it worked on.
+        task.fn = nothing
         if task.thread is not None:
             mark_ended(task.thread)
         if task not in self.live:
@@ -280,6 +283,7 @@ class Arena(Deciding):
         # So that what belongs to the run is let go with it, not when the collector comes round.
         self.tasks.clear()
         self.locks.clear()
+        self.outside.arena = None  # type: ignore[assignment]
         self._raw = []
         self.run = proxy(run)
         fatal, self.fatal = self.fatal, None
