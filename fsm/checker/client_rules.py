@@ -255,9 +255,12 @@ def _outcomes(facts: Facts) -> Property:
     )
 
 
+_NO_VIOLATION = Invariant("No violation", value(BLAME, 0), "nothing comes that the table forbids")
+
+
 def local_properties(facts: Facts) -> tuple[Property, ...]:
     """What holds of any future, whoever fires its events."""
-    return _settling(facts)
+    return (*_settling(facts), _NO_VIOLATION)
 
 
 def rogue_properties(facts: Facts) -> tuple[Property, ...]:
@@ -311,7 +314,7 @@ def peer_properties(facts: Facts) -> tuple[Property, ...]:
     over = every(settled, value(CLOSED, 0), Not(fetching), *quiet(REQUESTS, ANSWERS, GETS, BYTES))
     kept = every(value(OBJECT, 1), value(KNOWN, 1))
     return (
-        Invariant("No violation", value(BLAME, 0), "nothing comes that the table forbids"),
+        _NO_VIOLATION,
         Invariant(
             "No leak",
             implies(every(over, kept), still_wanted),

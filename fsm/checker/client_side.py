@@ -27,7 +27,16 @@ from futurefsm.fsm.checker.model import (
     value,
 )
 from futurefsm.fsm.effects import Effect
-from futurefsm.fsm.states import FETCHING, OFFERED, PENDING_VIEW, RUNNING_VIEW
+from futurefsm.fsm.states import (
+    DISCARDED,
+    FETCHING,
+    LOADED,
+    LOST,
+    NONE,
+    OFFERED,
+    PENDING_VIEW,
+    RUNNING_VIEW,
+)
 from futurefsm.fsm.table import Kind, Lifecycle, Row
 
 FUTURE, VALUE = "future", "value"
@@ -75,6 +84,7 @@ WAITING = "waiting"  # a cancel() waits
 OBJECT = "object"  # the result object: none, in the store, deleted
 KNOWN = "known"  # its client was told the object's name
 OFFERED_ONCE = "offered"  # the value was offered it
+FETCHED = "fetched"  # its bytes were asked for
 DELETES = "deletes"  # deletions that its client asked for; 3: one that must not be
 BLAME = "blame"  # somebody did what a correct peer never does
 
@@ -98,6 +108,7 @@ VARIABLES = (
     Variable(OBJECT, 2),
     Variable(KNOWN),
     Variable(OFFERED_ONCE),
+    Variable(FETCHED),
     Variable(DELETES, 3),
     Variable(BLAME),
 )
@@ -146,13 +157,46 @@ def value_part(lifecycle: Lifecycle, *, dedups: bool, blames: bool = True) -> Pa
     effects: dict[tuple[str, str], tuple[Operation, ...]] = {}
     for row in lifecycle.rows:
         does: list[Operation] = []
+        if not _goes_on(row):
+            does.append(Assign(WRONG, 1))
         for effect in row.effects:
             if effect == fx.GET_OBJECT:
+                # Once, and only for what is known to be there.
+                known = every(value(KNOWN, 1), value(FETCHED, 0))
+                does.append(When(known, (Assign(FETCHED, 1),), (Assign(WRONG, 1),)))
                 does.append(Send(GETS, "get"))
             elif effect == fx.DELETE_OBJECT:
                 does += _deletion(dedups=dedups)
         effects[str(row.source), str(row.event)] = tuple(does)
     return Part(VALUE, "client", lifecycle, effects, BLAME if blames else None)
+
+
+# How far a value has come, and the event that brings it there. Other states are not judged.
+_STAGES: dict[str, tuple[int, str]] = {
+    NONE: (0, ""),
+    OFFERED: (1, ev.OFFER),
+    FETCHING: (2, ev.WANT),
+    LOADED: (3, ev.BYTES),
+    LOST: (3, ev.FETCH_FAILED),
+    DISCARDED: (4, ev.DISCARD),
+}
+
+
+def _goes_on(row: Row) -> bool:
+    """Whether a row of the value is what its words mean: a value goes on and never back, and is
+    offered, fetched, loaded, lost, discarded by the event of that name; what is asked for is
+    fetched, and only what is loaded or unwanted is deleted."""
+    before, after = _STAGES.get(str(row.source)), _STAGES.get(str(row.target))
+    if before is None or after is None:
+        return True
+    asks, deletes = fx.GET_OBJECT in row.effects, fx.DELETE_OBJECT in row.effects
+    begins = row.target != row.source and row.target == FETCHING
+    if asks != begins or (deletes and row.target not in (LOADED, DISCARDED)):
+        return False
+    if row.target != row.source:
+        return before[0] < after[0] and row.event == after[1]
+    # Nobody will ask any more: that must be known, but for what is lost anyway.
+    return row.event != ev.DISCARD or row.source in (DISCARDED, LOST)
 
 
 def _deletion(*, dedups: bool) -> tuple[Operation, ...]:
@@ -181,9 +225,9 @@ def _future_row(lifecycle: Lifecycle, row: Row, wired: bool, dedups: bool) -> tu
         own = row.event.by_user and row.target.is_cancelled and not row.source.is_cancelled
         if not own:
             does.append(Assign(CHANGED, 1))
-    if not _rightly_given(row) or not _submit_says(row, wired):
+    if not (_rightly_given(row) and _rightly_taken(row) and _submit_says(row, wired)):
         does.append(Assign(WRONG, 1))
-    if lifecycle.standard_repr and row.event == ev.CANCEL and not _standard_cancel(row):
+    if lifecycle.standard_repr and not _is_standard(row):
         does.append(Assign(WRONG, 1))
     if wired:
         does += _learned(row)
@@ -212,19 +256,29 @@ def _rightly_given(row: Row) -> bool:
     return len(given) == 1 and wanted in (None, given[0])
 
 
+def _rightly_taken(row: Row) -> bool:
+    """Whether a row lets go of the value exactly where a finished future is cancelled."""
+    lets_go = fx.DISCARD_VALUE in row.effects
+    undone = row.source.settled and not row.source.is_cancelled and row.target.is_cancelled
+    return row.effects.count(fx.DISCARD_VALUE) == undone if lets_go else not undone
+
+
 def _submit_says(row: Row, wired: bool) -> bool:
     """`submit` says True exactly where the task has to run."""
     if row.event != ev.SUBMIT:
-        return True
+        return fx.SEND_TASK not in row.effects
     runs = row.target != row.source and row.target.view == RUNNING_VIEW
     return row.answer is runs and (not wired or (fx.SEND_TASK in row.effects) == runs)
 
 
-def _standard_cancel(row: Row) -> bool:
-    """`concurrent.futures`: what is pending is cancelled; what runs or has ended is not."""
-    cancels = row.source.view == PENDING_VIEW or row.source.is_cancelled
+def _is_standard(row: Row) -> bool:
+    """`concurrent.futures`: what is pending is cancelled, what runs or has ended is not; a result
+    finishes what is pending or runs."""
     stays = row.target == row.source
-    return row.answer is cancels and (row.target.is_cancelled if cancels else stays)
+    if row.event == ev.CANCEL:
+        cancels = row.source.view == PENDING_VIEW or row.source.is_cancelled
+        return row.answer is cancels and (row.target.is_cancelled if cancels else stays)
+    return row.event not in RESULTS or row.source.settled or not stays
 
 
 def _learned(row: Row) -> tuple[Operation, ...]:

@@ -50,9 +50,12 @@ from futurefsm.fsm.table import Kind, Lifecycle, Row
 SERVED, WORKER = "task", "worker"
 ORDERS, REPORTS = "orders", "reports"
 
-IN_QUEUE = "in_queue"  # the scheduler's queue has the task
+IN_QUEUE = (
+    "in_queue"  # the scheduler's queue has the task; 2: put in twice, or taken out of nothing
+)
 ANSWERED = "answered"  # answers that end the task, sent to its client
 RUNS = "runs"  # how often it was handed to a worker
+KILLS = "kills"  # how often its worker was killed for it
 MADE = "made"  # what the worker made: nothing, a value, an exception
 OWED = "owed"  # a TaskCancel came, and was not answered
 LEFT = "left"  # its client has left
@@ -61,9 +64,10 @@ LIED = "lied"  # an answer that is not so
 VALUE, ERROR = 1, 2
 
 VARIABLES = (
-    Variable(IN_QUEUE),
+    Variable(IN_QUEUE, 2),
     Variable(ANSWERED, 2),
     Variable(RUNS, 2),
+    Variable(KILLS, 2),
     Variable(MADE, 2),
     Variable(OWED),
     Variable(LEFT),
@@ -105,10 +109,10 @@ def _ours(row: Row, effect: Effect) -> tuple[Operation, ...]:
         fx.SEND_WORKER_DIED: (_lie(row.event != ev.WORKER_DIED),),
     }
     does: dict[str, tuple[Operation, ...]] = {
-        fx.ENQUEUE: (Assign(IN_QUEUE, 1),),
-        fx.DEQUEUE: (Assign(IN_QUEUE, 0),),
+        fx.ENQUEUE: (When(value(IN_QUEUE, 0), (Assign(IN_QUEUE, 1),), (Assign(IN_QUEUE, 2),)),),
+        fx.DEQUEUE: (When(value(IN_QUEUE, 1), (Assign(IN_QUEUE, 0),), (Assign(IN_QUEUE, 2),)),),
         fx.RUN: (Count(RUNS), Send(ORDERS, "Run")),
-        fx.KILL_WORKER: (Send(ORDERS, "Kill"),),
+        fx.KILL_WORKER: (Count(KILLS), Send(ORDERS, "Kill")),
         fx.CONFIRM_CANCELED_EFFECT: (Count(ANSWERED), *_answer(_CANCELED)),
         fx.CONFIRM_NOT_FOUND_EFFECT: _answer("TaskCancelConfirm_not_found"),
         fx.CONFIRM_FAILED_EFFECT: _answer("TaskCancelConfirm_failed"),
@@ -255,31 +259,53 @@ def ours(
 
 def our_properties() -> tuple[Property, ...]:
     """What our scheduler promises."""
-    ended, busy = state(SERVED, str(ENDED)), state(WORKER, "busy")
-    with_worker = state(SERVED, str(ASSIGNED), str(CANCELING))
-    queued = state(SERVED, str(QUEUED_STATE))
+    unknown, ended = state(SERVED, str(UNKNOWN)), state(SERVED, str(ENDED))
+    queued, assigned = state(SERVED, str(QUEUED_STATE)), state(SERVED, str(ASSIGNED))
+    canceling, busy = state(SERVED, str(CANCELING)), state(WORKER, "busy")
     in_queue = value(IN_QUEUE, 1)
     left: Condition = every(value(LEFT, 1), Not(busy), Empty(ORDERS), Empty(REPORTS))
+    stopped = every(
+        value(IN_QUEUE, 0, 1),
+        implies(queued, in_queue),
+        implies(in_queue, queued),
+        implies(busy, some(assigned, canceling)),
+        implies(assigned, every(value(RUNS, 1), value(KILLS, 0))),
+        implies(canceling, every(value(RUNS, 1), value(KILLS, 1))),
+    )
     return (
         Invariant(
             "One answer",
-            every(value(ANSWERED, 0, 1), implies(ended, value(ANSWERED, 1))),
+            every(
+                value(ANSWERED, 0, 1),
+                implies(ended, value(ANSWERED, 1)),
+                implies(unknown, value(ANSWERED, 0)),
+            ),
             "a task gets one result or one confirmation",
         ),
         Invariant(
             "True answer", value(LIED, 0), "what the scheduler says of a task is so when it says it"
         ),
-        Invariant("Never run twice", value(RUNS, 0, 1), "a task is handed out once"),
         Invariant(
-            "Stopped",
-            every(implies(busy, with_worker), implies(queued, in_queue), implies(in_queue, queued)),
-            "what has ended is in no queue and on no worker",
+            "Never run twice",
+            every(value(RUNS, 0, 1), value(KILLS, 0, 1)),
+            "a task is handed out once, and its worker killed once",
+        ),
+        Invariant(
+            "Stopped", stopped, "queue, worker and state agree; what has ended is in neither"
+        ),
+        Invariant(
+            "Cancel heard",
+            implies(value(OWED, 1), value(KILLS, 1)),
+            "a TaskCancel has its answer at once, or when the worker is dead",
         ),
         LeadsTo("Cancel answered", value(OWED, 1), value(OWED, 0), "every TaskCancel gets a word"),
         Invariant(
             "Nothing left behind",
-            implies(every(left, Not(with_worker)), Not(value(OBJECT, 1))),
-            "of a client that has left the store holds nothing",
+            every(
+                implies(every(left, Not(assigned), Not(canceling)), Not(value(OBJECT, 1))),
+                implies(value(LEFT, 1), Not(some(queued, assigned))),
+            ),
+            "of a client that has left nothing waits, runs or is kept",
         ),
     )
 

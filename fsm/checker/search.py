@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from futurefsm.fsm.checker.model import (
     AlwaysPossible,
+    Condition,
     Invariant,
     LeadsTo,
     NoDeadlock,
@@ -24,9 +25,16 @@ class Graph:
         parents: for each state, who found it and by which label; of the first, (-1, -1).
         first: (part, state, event) of a row → the state out of which it was first taken.
         complete: there are no more states than these.
+
+    Args:
+        system: what to explore.
+        states_max: give up when there are more.
+        until: give up when this holds of a state, which is then the last one.
     """
 
-    def __init__(self, system: System, states_max: int = STATES_MAX) -> None:
+    def __init__(
+        self, system: System, states_max: int = STATES_MAX, *, until: Condition | None = None
+    ) -> None:
         self.system = system
         self.stepper = Stepper(system)
         self.states: list[Vector] = [self.stepper.initial]
@@ -35,9 +43,9 @@ class Graph:
         self.first: dict[tuple[str, str, str], int] = {}
         self.complete = True
         self.transitions = 0
-        self._explore(states_max)
+        self._explore(states_max, None if until is None else self.stepper.predicate(until))
 
-    def _explore(self, states_max: int) -> None:
+    def _explore(self, states_max: int, until: Predicate | None) -> None:
         successors, hits, rows = self.stepper.successors, self.stepper.hits, self.stepper.rows
         states, edges, parents = self.states, self.edges, self.parents
         number = {states[0]: 0}
@@ -51,6 +59,9 @@ class Graph:
                     there = number[after] = len(states)
                     states.append(after)
                     parents.append((here, label))
+                    if until is not None and until(after):
+                        self.complete = False
+                        return
                 steps += (label, there)
             edges.append(tuple(steps))
             self.transitions += len(steps) // 2

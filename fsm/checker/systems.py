@@ -125,7 +125,7 @@ def _with_scheduler(
     # The store and the link do not meddle with each other: they are looked at one at a time.
     fetches = scene in (MEANT, STORE, SCALER)
     properties = [*client_rules.wired_properties(facts), *client_rules.peer_properties(facts)]
-    if scene in (MEANT, STORE, BREAKS):
+    if not real:
         properties += scheduler_side.our_properties()
     return System(
         name=f"{lifecycle.name}_{scene}",
@@ -171,8 +171,7 @@ def _alone(lifecycle: Lifecycle) -> System:
         str(each)
         for each in lifecycle.states
         if each.view == PENDING_VIEW
-        and ev.RESULT_SUCCESS in lifecycle.events
-        and lifecycle.row(each, ev.RESULT_SUCCESS).kind is Kind.GOES
+        and (lifecycle.standard_repr or lifecycle.row(each, ev.RESULT_SUCCESS).kind is Kind.GOES)
     ]
     owes = state(FUTURE, *facts.running, *skips)
     actions = [

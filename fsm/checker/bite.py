@@ -1,0 +1,111 @@
+"""What share of the mistakes in a table the checker notices. PURE."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from futurefsm.fsm.checker.model import Invariant, ModelError, Not, System, every
+from futurefsm.fsm.checker.search import Graph, look
+from futurefsm.fsm.checker.systems import systems_for
+from futurefsm.fsm.checker.variants import mutants, unchecked
+from futurefsm.fsm.table import Kind, Lifecycle, Row
+
+ROWS = "rows"
+"""Killer of a mutant that ignores what no correct peer does: the list of such rows is longer."""
+
+
+@dataclass(slots=True)
+class Bite:
+    """What became of the mutants of a lifecycle.
+
+    Attributes:
+        killed: by the property that noticed, or `ROWS`.
+        survived: what was done to those that nothing noticed.
+        unmet: of these, mutants of rows that only a peer that breaks the protocol leads to.
+    """
+
+    killed: Counter[str] = field(default_factory=Counter)
+    survived: list[str] = field(default_factory=list)
+    unmet: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """All mutants that were tried."""
+        return self.killed.total() + len(self.survived)
+
+
+def bite(lifecycle: Lifecycle, *, nth: int = 1, first: int = 0, states_max: int = 10_000) -> Bite:
+    """Try the mutants of a lifecycle.
+
+    Args:
+        nth, first: try each n-th only, from the first one on.
+        states_max: how far to look in a system. Most mistakes show within the first few steps; a
+            graph that was not explored to its end is asked for invariants alone.
+    """
+    found = Bite()
+    # The smallest first: most mistakes show there.
+    graphs = [Graph(each, states_max) for each in systems_for(lifecycle)]
+    graphs.sort(key=lambda graph: len(graph.states))
+    used = {graph.system.name: _used(graph, lifecycle) for graph in graphs}
+    met = {pair for each in graphs if each.system.correct for pair in used[each.system.name]}
+    for number, (what, row) in enumerate(mutants(lifecycle)):
+        if (number - first) % nth:
+            continue
+        pair = (str(row.source), str(row.event))
+        killer = ROWS if pair not in met and _is_silent(lifecycle, row) else None
+        if killer is None:
+            mutant = unchecked(lifecycle, lifecycle.name, row)
+            names = [graph.system.name for graph in graphs if pair in used[graph.system.name]]
+            killer = _killer(mutant, names, states_max)
+        if killer is not None:
+            found.killed[killer] += 1
+            continue
+        found.survived.append(what)
+        if pair not in met:
+            found.unmet.append(what)
+    return found
+
+
+def _used(graph: Graph, lifecycle: Lifecycle) -> set[tuple[str, str]]:
+    """The rows of a lifecycle that a system takes."""
+    return {
+        (state, event)
+        for part, state, event in graph.first
+        if graph.system.part(part).lifecycle is lifecycle
+    }
+
+
+def _is_silent(lifecycle: Lifecycle, row: Row) -> bool:
+    """What was forbidden is ignored: the report then lists one row more that no correct peer
+    leads to."""
+    before = lifecycle.row(row.source, row.event)
+    return before.kind is Kind.VIOLATES and row.kind is Kind.IGNORES
+
+
+def _killer(mutant: Lifecycle, names: Iterable[str], states_max: int) -> str | None:
+    """The first property that a mutant breaks in the systems of these names."""
+    try:
+        systems = {each.name: each for each in systems_for(mutant)}
+    except ModelError:
+        return "model"
+    for name in names:
+        killer = _noticed(systems[name], states_max)
+        if killer is not None:
+            return killer
+    return None
+
+
+def _noticed(system: System, states_max: int) -> str | None:
+    """The property of a system that is broken first."""
+    invariants = [each for each in system.properties if isinstance(each, Invariant)]
+    bad = Not(every(*(each.holds for each in invariants)))
+    graph = Graph(system, states_max, until=bad)
+    last = graph.states[-1]
+    for each in invariants:
+        if not graph.stepper.predicate(each.holds)(last):
+            return each.name
+    if graph.complete:
+        for other in system.properties:
+            if not isinstance(other, Invariant) and look(graph, other) is not None:
+                return other.name
+    return None
