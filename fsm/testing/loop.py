@@ -42,6 +42,10 @@ class Task(asyncio.Task[Any]):
     def __hash__(self) -> int:
         return self.number
 
+    def running(self) -> bool:
+        """As the kit asks: a task of asyncio is pending until it has ended."""
+        return False
+
 
 class Loop(asyncio.BaseEventLoop):
     """An event loop whose select is a wait of the scheduler. No sockets, pipes or signals.
@@ -52,6 +56,7 @@ class Loop(asyncio.BaseEventLoop):
         ordered: tasks that are ready go on strictly in the order in which they became so, as in
             asyncio; else which of them goes on is a choice.
         on_block: told of waits on its thread; by default the run is told of a trouble.
+        idle: what its own waiting is called in reports.
 
     Attributes:
         errors: what was handed to the loop's exception handler: an exception, or a message.
@@ -64,12 +69,14 @@ class Loop(asyncio.BaseEventLoop):
         name: str = "loop",
         ordered: bool = False,
         on_block: OnBlock | None = None,
+        idle: str = "select",
     ) -> None:
         super().__init__()
         self.name = name
         self.errors: list[Any] = []
         self._arena = arena
         self._ordered = ordered
+        self._idle = idle
         self._on_block = on_block or self._blocked
         self._made: list[Task] = []
         self._numbers = 0
@@ -93,6 +100,13 @@ class Loop(asyncio.BaseEventLoop):
             main.close()
             self.close()
 
+    def forever(self) -> None:
+        """Run what others bring, for a daemon task of the run; closes with the run."""
+        try:
+            self.run_forever()
+        finally:
+            self.close()
+
     def _end_all(self) -> None:
         left = [task for task in self._made if not task.done()]
         for task in left:
@@ -112,7 +126,7 @@ class Loop(asyncio.BaseEventLoop):
                 # asyncio would say that it was destroyed while it was pending.
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 with suppress(BaseException):
-                    task.get_coro().close()  # type: ignore[union-attr]
+                    task.get_coro().close()
         self._made.clear()
         super().close()
 
@@ -136,9 +150,15 @@ class Loop(asyncio.BaseEventLoop):
         self._made.append(task)
         return task
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
+    def runs_here(self) -> bool:
+        """Whether the calling code runs in it."""
+        return self._runs_on is not None and self._arena.current == self._runs_on
+
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> Any:
         """As asyncio's; others may go on before it."""
-        if self._arena.current != self._runs_on:
+        if not self.runs_here():
             self._arena.point("call_soon_threadsafe", self.name)
         return super().call_soon_threadsafe(callback, *args, context=context)
 
@@ -203,7 +223,7 @@ class Loop(asyncio.BaseEventLoop):
         self._selecting = True
         try:
             ready = self._ready  # type: ignore[attr-defined]
-            self._arena.block("select", self.name, lambda: bool(ready), left)
+            self._arena.block(self._idle, self.name, lambda: bool(ready), left)
         finally:
             self._selecting = False
 
@@ -211,7 +231,7 @@ class Loop(asyncio.BaseEventLoop):
         """When the first timer expires that was not cancelled."""
         timers = self._scheduled  # type: ignore[attr-defined]
         while timers and timers[0]._cancelled:
-            self._timer_cancelled_count -= 1
+            self._timer_cancelled_count -= 1  # type: ignore[attr-defined]
             heapq.heappop(timers)._scheduled = False
         return timers[0]._when if timers else None
 

@@ -2,10 +2,10 @@
 
     explore(OnLoop(MyFutures())).check()
 
-The first user's thread runs a loop of ours. What it calls, it calls there: `result()` is an await of
-the wrapped future, `cancel()` cancels it, `cancelled()`, `done()` and
-`add_done_callback()` are called as they are. The other users and the pump are threads, as ever. In
-addition to all other checks nobody may wait on the loop's thread.
+The first user's thread runs a loop of ours. What it calls, it calls there: `result()` is an await
+of the wrapped future, `cancel()` cancels that, and the others are called as they are. The other
+users and the pump are threads, as ever. In addition to all other checks nobody may wait on the
+loop's thread.
 """
 
 import asyncio
