@@ -6,6 +6,7 @@ is stale, and exits with 1 if anything is.
 
 `<!-- generated: printed -->` stands behind examples: what they print. An example whose first line is
 `# NAME.py` counts as that file, so that line numbers in what is printed are those of the example.
+With `printed alone` only the example just before is run.
 """
 
 import argparse
@@ -87,7 +88,8 @@ def outcomes() -> str:
 
 _EXAMPLE = re.compile(r"^```python\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
 _PRINTED = re.compile(
-    r"(?P<begin><!-- generated: printed -->\n).*?(?P<end><!-- /generated -->)", re.DOTALL
+    r"(?P<begin><!-- generated: printed(?P<alone> alone)? -->\n).*?(?P<end><!-- /generated -->)",
+    re.DOTALL,
 )
 
 
@@ -100,7 +102,8 @@ def with_printed(page: str) -> str:
         nonlocal done
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            for example in _EXAMPLE.finditer(page, done, match.start()):
+            examples = list(_EXAMPLE.finditer(page, done, match.start()))
+            for example in examples[-1:] if match["alone"] else examples:
                 code = example["code"]
                 file = re.match(r"# (\w+\.py)$", code, re.MULTILINE)
                 exec(compile(code, file[1] if file else "example.py", "exec"), names)
