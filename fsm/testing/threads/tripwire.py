@@ -7,6 +7,7 @@ each failure, the frames of a task that stops are looked through for one that is
 
 import _thread
 from collections.abc import Iterator
+from functools import lru_cache
 from types import FrameType, MemberDescriptorType
 from typing import Any
 
@@ -36,28 +37,40 @@ def held_unseen(frame: FrameType | None) -> str | None:
 
 def _locks(frame: FrameType) -> Iterator[tuple[str, Any]]:
     """Real RLocks that a frame can name: its own, its objects', its module's."""
-    spaces: list[tuple[str, dict[str, Any]]] = [("", frame.f_locals)]
-    spaces += [(f"{name}.", _attributes(each)) for name, each in frame.f_locals.items()]
-    names = frame.f_code.co_names
-    spaces.append(("", {name: frame.f_globals[name] for name in names if name in frame.f_globals}))
-    for prefix, space in spaces:
-        for name, value in space.items():
-            if type(value) is _RLOCK:
-                yield prefix + name, value
+    for name, value in frame.f_locals.items():
+        kind = type(value)
+        if kind is _RLOCK:
+            yield name, value
+        elif kind.__module__ != "builtins":
+            for attribute, inner in _attributes(value, kind):
+                if type(inner) is _RLOCK:
+                    yield f"{name}.{attribute}", inner
+    space = frame.f_globals
+    for name in frame.f_code.co_names:
+        if type(space.get(name)) is _RLOCK:
+            yield name, space[name]
 
 
-def _attributes(thing: Any) -> dict[str, Any]:
+def _attributes(thing: Any, kind: type) -> Iterator[tuple[str, Any]]:
     """Attributes of an object, in its dictionary or in slots."""
     try:
         found = object.__getattribute__(thing, "__dict__")
     except AttributeError:
-        found = {}
-    space = dict(found) if isinstance(found, dict) else {}
-    for owner in type(thing).__mro__:
-        for name, slot in vars(owner).items():
-            if type(slot) is MemberDescriptorType:
-                try:
-                    space[name] = slot.__get__(thing)
-                except AttributeError:
-                    continue
-    return space
+        found = None
+    if isinstance(found, dict):
+        yield from list(found.items())
+    for name, slot in _slots(kind):
+        try:
+            yield name, slot.__get__(thing)
+        except AttributeError:
+            continue
+
+
+@lru_cache(maxsize=500)
+def _slots(kind: type) -> list[tuple[str, MemberDescriptorType]]:
+    return [
+        (name, slot)
+        for owner in kind.__mro__
+        for name, slot in vars(owner).items()
+        if type(slot) is MemberDescriptorType
+    ]
