@@ -4,9 +4,9 @@
 `<!-- generated: WHAT LIFECYCLE -->` and `<!-- /generated -->`. `--check` writes nothing, names what
 is stale, and exits with 1 if anything is.
 
-`<!-- generated: printed -->` stands behind examples: what they print. An example whose first line is
-`# NAME.py` counts as that file, so that line numbers in what is printed are those of the example.
-With `printed alone` only the example just before is run.
+`<!-- generated: printed -->` stands behind examples: what they print. An example whose first line
+is `# NAME.py` counts as that file, so that line numbers in what is printed are those of the
+example. With `printed alone` only the example just before is run.
 """
 
 import argparse
