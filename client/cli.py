@@ -1,4 +1,4 @@
-"""The command line: `futurefsm demo`, `diagram`, `engine`. argparse; heavy imports when needed.
+"""The command line: `futurefsm demo`, `diagram`, `check`, `engine`. argparse; light to import.
 
 Exit codes: 0 done; 1 it failed; 2 an option cannot be used (one line on stderr); 130 Ctrl-C.
 """
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from futurefsm.client import check_command
 from futurefsm.client.demo.corpus import UsageError
 from futurefsm.client.engine import command
 from futurefsm.fsm.lifecycles import CONFIRMED, LIFECYCLES
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_demo(commands)
     _add_diagram(commands)
+    check_command.add_parser(commands)
     command.add_parser(commands)
     return parser
 

@@ -294,6 +294,7 @@ class System:
         actions: what may happen by itself.
         properties: what must hold.
         correct: its peers keep to the protocol, so what it reaches counts as reachable.
+        scene: which of `systems.SCENES` it is; empty for one of somebody's own.
 
     Raises:
         ModelError: a name is used twice, or is not there.
@@ -309,6 +310,7 @@ class System:
     actions: tuple[Action, ...] = ()
     properties: tuple[Property, ...] = ()
     correct: bool = True
+    scene: str = ""
 
     def __post_init__(self) -> None:
         problems = tuple(dict.fromkeys(_problems(self)))

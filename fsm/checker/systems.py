@@ -130,6 +130,7 @@ def _with_scheduler(
     return System(
         name=f"{lifecycle.name}_{scene}",
         title=SCENES[scene],
+        scene=scene,
         lanes=LANES,
         parts=(
             client_side.future_part(lifecycle, wired=True, dedups=dedups),
@@ -202,6 +203,7 @@ def _alone(lifecycle: Lifecycle) -> System:
     return System(
         name=f"{lifecycle.name}_{ALONE}",
         title=SCENES[ALONE],
+        scene=ALONE,
         lanes=("you", "client"),
         parts=(client_side.future_part(lifecycle, wired=False, dedups=False),),
         variables=client_side.VARIABLES,
@@ -255,9 +257,10 @@ def _rogue(lifecycle: Lifecycle, value_lifecycle: Lifecycle) -> System:
             at_any_time(message, f"{message} arrives", (When(first, stored), *does))
         elif channel == BYTES:
             at_any_time("bytes_", "bytes arrive", does)
-    for event in (ev.FETCH_FAILED, ev.OFFER):
-        fire = client_rules.fire(value_lifecycle, VALUE, event)
-        at_any_time(f"value_{event}", f"{event} of the value", fire)
+    failed = client_rules.fire(value_lifecycle, VALUE, ev.FETCH_FAILED)
+    at_any_time("value_fetch_failed", "the fetch fails", failed)
+    offered = (Assign(KNOWN, 1), *client_rules.fire(value_lifecycle, VALUE, ev.OFFER))
+    at_any_time("value_offer", "an object is offered", offered)
     for event, before in (
         (ev.SUBMIT, (Assign(QUEUED, 0),)),
         (ev.CANCEL_TIMED_OUT, (Assign(WAITING, 0),)),
@@ -275,6 +278,7 @@ def _rogue(lifecycle: Lifecycle, value_lifecycle: Lifecycle) -> System:
     return System(
         name=f"{lifecycle.name}_{ROGUE}",
         title=SCENES[ROGUE],
+        scene=ROGUE,
         lanes=("you", "client", "network", "store"),
         parts=parts,
         variables=client_side.VARIABLES,
