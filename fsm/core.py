@@ -330,6 +330,10 @@ class Core(concurrent.futures.Future[T]):
         known = ", ".join(self.lifecycle.events)
         return KeyError(f"{self.lifecycle!r} has no event {event!r}; it has {known}")
 
+    def _given_to(self, fn: Callable[[Any], object]) -> Any:
+        """What a callback is called with: this future."""
+        return self
+
     def _tell(self, waiters: list[Any]) -> None:
         """Tell `wait()` and `as_completed()`, as the standard library's futures do."""
         for waiter in waiters:
@@ -359,7 +363,7 @@ class Core(concurrent.futures.Future[T]):
 
     def _call_one(self, fn: Callable[[Any], object]) -> None:
         try:
-            fn(self)
+            fn(self._given_to(fn))
         except Exception:
             logger.exception("exception calling callback for %r", self)
 

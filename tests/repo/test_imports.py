@@ -27,6 +27,7 @@ PURE: dict[str, set[str]] = {
     "fsm/validation.py": set(),
     "fsm/lifecycles.py": set(),
     "fsm/story.py": set(),
+    "fsm/settled.py": set(),
     "fsm/errors.py": set(),
     "fsm/machine.py": set(),
     "fsm/diagram.py": set(),

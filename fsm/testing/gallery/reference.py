@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from futurefsm.fsm import errors, outcomes
 from futurefsm.fsm.outcomes import Outcome
+from futurefsm.fsm.settled import ASKS_IN_STEPS, Settled
 
 # The states of `concurrent.futures`, which its own functions (wait, as_completed) look at.
 PENDING = "PENDING"
@@ -303,8 +304,13 @@ class ClientFuture(Future[Any]):
             waiter.add_result(self)
 
     def _call(self, fn: Callback) -> None:
+        given: Any = self
+        if getattr(fn, "__module__", None) == ASKS_IN_STEPS:
+            # asyncio asks three times, and its user may cancel it in between.
+            self._load()
+            given = Settled(self)
         try:
-            fn(self)
+            fn(given)
         except Exception:
             logger.exception("exception calling callback for task %s", self.task)
 
