@@ -40,6 +40,8 @@ def render(shown: Scene) -> str:
         lines += [f"    deactivate T{lane}" for lane in sorted(holding - row.holding)]
         holding = row.holding
     lines += [f"    Note over {over}: {_words(each)}" for each in shown.blocked]
+    # A bar that nobody ends is not drawn.
+    lines += [f"    deactivate T{lane}" for lane in sorted(holding)]
     return "\n".join([*lines, ""])
 
 

@@ -95,7 +95,7 @@ def deadlock() -> Failure:
         (Move("submit"), Move.await_("TaskCancel"), Move("confirm_canceled")),
         early=1,
     )
-    words = "user 2 and the pump wait for each other for ever: cancel() holds RLock 1"
+    words = "user 2 and the pump wait for each other: cancel() holds RLock 1"
     counts = Counts(schedules=1234, programs=56)
     return failure(sketch.done(), program, "released", words, counts=counts, seed=0)
 

@@ -14,7 +14,7 @@ from futurefsm.fsm.testing.programs import Program
 TOKEN = "r1_" + "abcdefgh" * 10
 
 DEADLOCK = """\
-RACE  released: user 2 and the pump wait for each other for ever: cancel() holds _lock
+RACE  released: user 2 and the pump wait for each other: cancel() holds _lock
       found after 1,234 schedules; seed 0; 8 steps; 0 preemptions; 3 switches; 1 timer fired
       user 1: cancel() | user 2: cancel() | before: submit | pump: await TaskCancel,
       confirm_canceled
