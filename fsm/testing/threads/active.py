@@ -5,6 +5,9 @@ imported later.
 """
 
 import _thread
+import sys
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
@@ -39,3 +42,16 @@ def arena() -> Optional["Arena"]:
     """The arena in which the calling code runs (a task, or the setup of a run); else None."""
     here = ACTIVE.arena
     return here if here is not None and here.ident == get_ident() else None
+
+
+def start_thread(function: Callable[[], None]) -> None:
+    """A real thread of the engine's own. Coverage and debuggers see what runs in it."""
+    real_start(traced, (function,))
+
+
+def traced(function: Callable[[], None]) -> None:
+    """Call a function as a new `threading.Thread` would."""
+    trace = threading.gettrace()
+    if trace is not None:
+        sys.settrace(trace)
+    function()

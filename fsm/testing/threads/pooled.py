@@ -9,7 +9,7 @@ import sys
 from contextvars import Context
 from typing import Any
 
-from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident, real_lock, real_start
+from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident, real_lock, start_thread
 from futurefsm.fsm.testing.threads.scheduler import Arena, Setup
 from futurefsm.fsm.testing.threads.steps import Choose, Run
 from futurefsm.fsm.testing.threads.tasks import PATIENCE, Abort, Task, where
@@ -29,7 +29,7 @@ class _Worker:
         self.lost = False
         born = real_lock()
         born.acquire()
-        real_start(self._live, (born,))
+        start_thread(lambda: self._live(born))
         born.acquire()
 
     def _live(self, born: Any) -> None:

@@ -14,7 +14,7 @@ import time
 from types import FrameType
 from typing import Any, Final
 
-from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident, real_lock, real_start
+from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident, real_lock, start_thread
 from futurefsm.fsm.testing.threads.scheduler import Arena
 from futurefsm.fsm.testing.threads.steps import Uncontrolled
 from futurefsm.fsm.testing.threads.tasks import Abort, where
@@ -93,7 +93,7 @@ class Guard:
     def start(self) -> None:
         """In the main thread: take the signal, and watch."""
         self._before = signal.signal(_SIGNAL, self._interrupt)
-        real_start(self._live, ())
+        start_thread(self._live)
 
     def stop(self) -> None:
         """In the main thread: give the signal back; returns when the thread has ended."""

@@ -132,7 +132,6 @@ def event_waits_timed(event: Any) -> Any:
         (event_waits_timed, sets),
         (event_waits, pulses),
         (event_waits_timed, pulses),
-        (event_waits_timed, sets, pulses),
     ],
     ids=lambda s: "+".join(f.__name__ for f in s),
 )
