@@ -5,7 +5,7 @@ something to say is looked at.
 """
 
 import logging
-from time import sleep
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.client.insecure import InsecureConnectionWarning, warn_of_storage
@@ -94,8 +94,7 @@ class Lines:
         # Where tasks wait here for a free worker, a rest would be the worker's too.
         if self.channel.pending or tracker.credits is not None or self._pump.lost is not None:
             return 0.0
-        _, heard, unsent = self.storage.moved
-        return self._pace.rest(len(self._pump.futures), heard, unsent)
+        return self._pace.rest(len(self._pump.futures), self.storage.traffic, monotonic())
 
     def deadline(self) -> float | None:
         """When `turn` wants to be called next, whatever comes."""

@@ -12,35 +12,39 @@ _PART = 1 / 32
 _LEAST_S, _MOST_S = 0.001, 0.010
 # With fewer tasks on their way there is nothing to gather.
 _TASKS_MIN = 32
-# Bytes of one turn: with more, what comes is large, and the next part of it waits already.
+# Bytes of one turn, either way: with more there are large objects, whose next part waits already.
+# For so many seconds there is no rest then.
 _BYTES_MAX = 64 * 1024
+_LARGE_S = 0.25
 
 
 class Pace:
     """The pace of one agent."""
 
-    __slots__ = ("_heard", "_took")
+    __slots__ = ("_large_until", "_moved", "_took")
 
     def __init__(self) -> None:
         # Seconds that the quickest of those took that ended in the last turn in which one did.
         self._took = 0.0
-        self._heard = 0
+        self._moved = 0
+        self._large_until = 0.0
 
     def ended(self, took: list[float]) -> None:
         """Tasks have ended, in one turn; each has taken so many seconds since it was sent."""
         if took:
             self._took = min(took)
 
-    def rest(self, tasks: int, heard: int, unsent: int) -> float:
+    def rest(self, tasks: int, moved: int, now: float) -> float:
         """Seconds to rest now; 0.0 for not at all.
 
         Args:
             tasks: on their way.
-            heard: bytes that came from the object store, ever.
-            unsent: bytes that wait for it to take them.
+            moved: bytes that went to the object store and came from it, ever.
         """
-        came, self._heard = heard - self._heard, heard
-        if tasks < _TASKS_MIN or unsent or came > _BYTES_MAX:
+        if moved - self._moved > _BYTES_MAX:
+            self._large_until = now + _LARGE_S
+        self._moved = moved
+        if tasks < _TASKS_MIN or now < self._large_until:
             return 0.0
         rest = min(_MOST_S, self._took * _PART)
         return rest if rest >= _LEAST_S else 0.0

@@ -52,6 +52,8 @@ class StorageLink:
         self._redial = redial
         self._link: YmqLink | None = None
         self._connections = 0
+        # Bytes of the objects that were to be stored.
+        self._put = 0
         # Bytes that wait for a connection.
         self._held = 0
         # What of the link has moved, and since when nothing does.
@@ -74,9 +76,9 @@ class StorageLink:
         return self._link.trouble if self._link is not None else "its address is not known yet"
 
     @property
-    def moved(self) -> tuple[int, int, int]:
-        """As `YmqLink.moved`."""
-        return self._link.moved if self._link is not None else (0, 0, 0)
+    def traffic(self) -> int:
+        """Bytes that went and came so far, roughly: of what goes, only objects count."""
+        return self._put + (self._link.moved[1] if self._link is not None else 0)
 
     @property
     def congested(self) -> bool:
@@ -101,6 +103,7 @@ class StorageLink:
         for request in requests:
             if isinstance(request, Put):
                 frames += self.store.put(request.object_id, request.payload)
+                self._put += len(request.payload)
             elif isinstance(request, Get):
                 frames += self.store.get(request.object_id)
             else:
