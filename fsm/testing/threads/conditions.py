@@ -75,6 +75,7 @@ class Condition(real_condition):
         if not lock.mine(me):
             raise RuntimeError("cannot wait on un-acquired lock")
         if me is None or arena.ident != get_ident():
+            arena.elsewhere(self)
             if timeout is None:
                 raise arena.stuck("wait", self)
             return False
@@ -160,9 +161,8 @@ class Event(real_event):
         self._arena.point("set", self)
         self._flag = True
         for task in self._waiters:
-            if task.state == CELL:
-                task.state = RUN
-                task.timed = False
+            task.state = RUN
+            task.timed = False
         self._waiters.clear()
 
     def clear(self) -> None:
@@ -173,6 +173,7 @@ class Event(real_event):
         arena = self._arena
         me = arena.me
         if me is None or arena.ident != get_ident():
+            arena.elsewhere(self)
             if not self._flag and timeout is None:
                 raise arena.stuck("wait", self)
             return self._flag
@@ -194,8 +195,7 @@ class Event(real_event):
         me.state = CELL
         arena.step(me)
         if me.fired:
-            if me in self._waiters:
-                self._waiters.remove(me)
+            self._waiters.remove(me)
             return False
         return True
 

@@ -75,7 +75,7 @@ class GreenletArena(Arena):
         return self.conclude()
 
     def line_of(self, task: Task) -> str:
-        return where(task.handle.gr_frame) if task.handle is not None else ""
+        return where(task.handle.gr_frame)
 
 
 def _work() -> None:

@@ -84,8 +84,6 @@ def is_installed() -> bool:
 
 def prepared(setup: Setup) -> Setup:
     """A setup that begins with fresh locks in the modules that were named."""
-    if not NOW.adopted:
-        return setup
 
     def whole(arena: Arena) -> None:
         adopt.renew(arena, NOW.adopted)
@@ -96,8 +94,7 @@ def prepared(setup: Setup) -> Setup:
 
 def recover() -> None:
     """After a run: the modules' own locks again."""
-    if NOW.adopted:
-        adopt.restore(NOW.adopted)
+    adopt.restore(NOW.adopted)
 
 
 def _bound(swaps: dict[int, Any]) -> Iterator[tuple[dict[str, Any], str, Any]]:

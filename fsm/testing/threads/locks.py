@@ -94,9 +94,8 @@ class Lock:
         """No task of its run is running here: it is taken if it is free, nobody waits."""
         arena = self._arena
         seconds = checked(blocking, timeout)
+        arena.elsewhere(self)
         running = ACTIVE.arena
-        if running is not None and running.ident != get_ident():
-            raise running.foreign(self)
         owner = arena.outside if running is None or running.me is None else running.me
         if self._owner is None:
             self._owner = owner

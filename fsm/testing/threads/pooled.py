@@ -147,8 +147,6 @@ class PooledArena(Arena):
                 return
 
     def line_of(self, task: Task) -> str:
-        if task.handle is None:
-            return ""
         return where(sys._current_frames().get(task.handle.ident))
 
 

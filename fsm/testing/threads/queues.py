@@ -47,6 +47,7 @@ class SimpleQueue:
         if block and timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
         if me is None or arena.ident != get_ident():
+            arena.elsewhere(self)
             if not self._items and block and timeout is None:
                 raise arena.stuck("get", self)
         else:

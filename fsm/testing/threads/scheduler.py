@@ -4,6 +4,7 @@ One task runs at a time. It stops in front of each operation of a primitive, say
 to do, and asks `pick` who goes on.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 from weakref import proxy
@@ -33,7 +34,7 @@ from futurefsm.fsm.testing.threads.tasks import (
 )
 
 
-class Arena(Deciding):
+class Arena(Deciding, ABC):
     """One run, seen from the code that runs in it.
 
     Attributes:
@@ -105,9 +106,8 @@ class Arena(Deciding):
             what: to what; its text, or an object that has a name here.
         """
         me = self.me
-        if self.ident != get_ident():
-            raise self.foreign(what)
-        if me is None:
+        if me is None or self.ident != get_ident():
+            self.elsewhere(what)
             return
         me.op = op
         me.what = what
@@ -199,13 +199,13 @@ class Arena(Deciding):
 
     # The heart.
 
+    @abstractmethod
     def step(self, me: Task) -> None:
         """Stop in front of an operation; returns when the task is picked. Backends define it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def leave(self) -> None:
         """End the run from within a task. Backends define it."""
-        raise NotImplementedError
 
     def perform(self, task: Task) -> None:
         """Run a task to its end; nothing comes out of it."""
@@ -247,9 +247,9 @@ class Arena(Deciding):
         finally:
             ACTIVE.arena = ACTIVE.run = None
 
+    @abstractmethod
     def go(self) -> Run:
         """Run the tasks to their end. Backends define it."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """No task goes on any more; who is blocked is written down before all are unwound."""
@@ -271,9 +271,9 @@ class Arena(Deciding):
         line = task.where or self.line_of(task)
         return Blocked(task.number, task.name, task.op, self.name_of(task.what), holder, line)
 
+    @abstractmethod
     def line_of(self, task: Task) -> str:
         """Where a stopped task is. Backends define it."""
-        raise NotImplementedError
 
     def conclude(self) -> Run:
         """The run, after all tasks were unwound."""
@@ -298,12 +298,17 @@ class Arena(Deciding):
             "the setup of a run, and what looks at its objects later, must not wait"
         )
 
-    def foreign(self, what: Any) -> Uncontrolled:
-        """The error of a real thread that touches what belongs to the run."""
-        return Uncontrolled(
-            f"{self.name_of(what)} is used by a thread that is not of the run: start threads in "
-            "the run, or make what they share outside it"
-        )
+    def elsewhere(self, what: Any) -> None:
+        """Called where no task of the run uses what belongs to it; a real thread must not.
+
+        Raises:
+            Uncontrolled: it does, while the run is going on.
+        """
+        if ACTIVE.run is self and self.ident != get_ident():
+            raise Uncontrolled(
+                f"{self.name_of(what)} is used by a thread that is not of the run: start threads "
+                "in the run, or make what they share outside it"
+            )
 
 
 Setup = Callable[[Arena], None]

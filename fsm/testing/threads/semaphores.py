@@ -53,6 +53,7 @@ class Semaphore(real_semaphore):
         arena = self._arena
         me = arena.me
         if me is None or arena.ident != get_ident():
+            arena.elsewhere(self)
             if self._value:
                 self._value -= 1
                 return True
@@ -76,7 +77,7 @@ class Semaphore(real_semaphore):
             me.what = self
             me.state = CELL
             arena.step(me)
-            if me.fired and me in self._waiters:
+            if me.fired:
                 self._waiters.remove(me)
         self._value -= 1
         return True
@@ -96,9 +97,8 @@ class Semaphore(real_semaphore):
         self._value += n
         waiters = self._waiters
         for task in waiters[:n]:
-            if task.state == CELL:
-                task.state = RUN
-                task.timed = False
+            task.state = RUN
+            task.timed = False
         del waiters[:n]
 
     def __repr__(self) -> str:

@@ -103,6 +103,15 @@ def test_daemons_go_on_while_they_can_and_hold_nobody_up(backend: str) -> None:
         assert done.blocked == []
 
 
+def test_timers_of_daemons_alone_do_not_go_on() -> None:
+    def setup(arena: Arena) -> None:
+        for name in "ab":
+            arena.spawn(name, lambda: arena.block("await", "", lambda: False, 5), daemon=True)
+
+    done = run(setup, benign)
+    assert (done.end, done.now, len(done.choices)) == ("done", 0, 1)
+
+
 def test_a_daemon_without_end_is_no_livelock() -> None:
     def setup(arena: Arena) -> None:
         def spin() -> None:

@@ -341,6 +341,7 @@ def test_code_that_was_compiled_otherwise_is_found_by_its_place(tmp_path: Path) 
     module: Any = types.ModuleType("other")
     module.__file__ = str(path)
     exec(compile(path.read_text(), str(path), "exec", optimize=1), vars(module))
+    exec(compile("def stray(): pass", str(path), "exec"), vars(module))
     before = module.use.__code__
     with lines.lines_of([module]):
         assert module.use.__code__ is not before

@@ -109,6 +109,10 @@ def test_what_several_threads_can_hear_of_an_rlock() -> None:
     }
 
 
+def test_blocking_is_any_truth() -> None:
+    assert alone(lambda: threading.Lock().acquire(1))  # type: ignore[arg-type]
+
+
 def test_a_lock_may_be_released_by_another() -> None:
     def releases(lock: Any) -> None:
         lock.release()
@@ -275,7 +279,7 @@ def test_a_thread_that_is_not_of_the_run_is_refused() -> None:
         turn.acquire()
 
         def foreign() -> None:
-            for call in (lock.acquire, event.set):
+            for call in (lock.acquire, event.set, event.wait):
                 try:
                     call()
                 except Uncontrolled as error:
@@ -289,7 +293,9 @@ def test_a_thread_that_is_not_of_the_run_is_refused() -> None:
         arena.spawn("user", user)
 
     run(setup, benign)
-    assert [each.partition(" is used by a thread")[0] for each in refused] == ["Lock 1", "Event 1"]
+    assert [each.partition(" is used by a thread")[0] for each in refused] == ["Lock 1"] + [
+        "Event 1"
+    ] * 2
 
 
 def _start(function: Callable[[], None]) -> None:

@@ -177,12 +177,17 @@ def test_a_task_that_is_ended_runs_its_finally(backend: str) -> None:
     def setup(arena: Arena) -> None:
         condition = threading.Condition()
 
+        own = threading.RLock()
+
         def user() -> None:
+            own.acquire()
             try:
                 with condition:
                     condition.wait()
             finally:
                 cleaned.append("user")
+                with own:
+                    own.acquire()
                 with pytest.raises(RuntimeError), contextlib.suppress(Exception):
                     raise RuntimeError
 

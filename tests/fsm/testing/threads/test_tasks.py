@@ -40,6 +40,7 @@ def test_what_steers_a_test_is_not_the_codes(raised: BaseException, control: boo
 def test_a_task_says_who_it_is() -> None:
     made = tasks.Task(None, 3, "user", tasks.nothing, False)  # type: ignore[arg-type]
     assert repr(made) == "<task 3 user>"
+    assert made.fn() is None
 
 
 @pytest.mark.parametrize("handle", [True, False])

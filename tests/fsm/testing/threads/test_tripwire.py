@@ -11,7 +11,7 @@ LOCK = threading.RLock()
 
 
 class Slots:
-    __slots__ = ("lock", "unset")
+    __slots__ = ("an_unset_one", "lock")
 
     def __init__(self, lock: Any) -> None:
         self.lock = lock
