@@ -11,6 +11,7 @@ import pytest
 
 from futurefsm.client import cli
 from futurefsm.fsm.lifecycles import LIFECYCLES
+from tests.client.processes import all_end
 
 COMMAND = (sys.executable, "-m", "futurefsm")
 
@@ -123,6 +124,5 @@ def test_ctrl_c_ends_soon_with_one_line_and_leaves_no_process(tmp_path: Path) ->
         demo.wait()
     assert demo.returncode == 130
     assert err.strip() == "futurefsm: interrupted; all tasks cancelled, no process left"
-    _, alive = psutil.wait_procs(children, timeout=60)
-    assert not alive
+    assert all_end(children)
     assert list(tmp_path.iterdir()) == []

@@ -16,6 +16,7 @@ from ports import free_ports
 from futurefsm.client.cli import main
 from futurefsm.client.engine import command, doors
 from futurefsm.protocol.transport.ymq import connect_tcp, listen_tcp
+from tests.client.processes import all_end
 
 BACKENDS = pytest.mark.parametrize("backend", ["ymq", "zmq"])
 
@@ -38,7 +39,7 @@ def test_it_says_where_and_ends_with_nothing_left(backend: str, number: int) -> 
     while len(workers := psutil.Process(server.process.pid).children()) < 2:
         assert time.monotonic() < deadline
     assert server.stop(number) == 0
-    assert not psutil.wait_procs(workers, BOUND)[1]
+    assert all_end(workers)
     for address in (server.address, server.storage):
         with pytest.raises(OSError):
             connect_tcp("127.0.0.1", port(address))
@@ -50,7 +51,7 @@ def test_killed_its_workers_end_with_it() -> None:
     while len(workers := psutil.Process(server.process.pid).children()) < 2:
         assert time.monotonic() < deadline
     server.kill()
-    assert not psutil.wait_procs(workers, BOUND)[1]
+    assert all_end(workers)
 
 
 def test_the_backend_comes_from_the_environment() -> None:

@@ -20,6 +20,7 @@ from futurefsm.protocol.ids import new_identity
 from futurefsm.protocol.object_store import RequestKind, StoreHeader, encode_header
 from futurefsm.protocol.transport.framing import frame_header
 from futurefsm.protocol.transport.ymq import connect_tcp
+from tests.client.processes import all_end
 
 HERE = str(Path(__file__).parent)
 CANCELED = m.CancelConfirmType.CANCELED
@@ -166,7 +167,7 @@ def test_a_client_that_was_killed(tmp_path: Path) -> None:
                 time.sleep(0.01)
             worker = psutil.Process(int(pid.read_text()))
             victim.send_signal(signal.SIGKILL)
-        assert not psutil.wait_procs([worker], BOUND)[1]
+        assert all_end([worker])
         # The worker is free for others again.
         with Client(server.address, backend="ymq") as client:
             assert client.submit(len, "abc").result(BOUND) == 3
