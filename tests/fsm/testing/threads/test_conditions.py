@@ -266,6 +266,21 @@ def test_a_dead_lock_names_who_waits_for_what(backend: str) -> None:
         assert blocked.where.startswith("test_conditions.py:")
 
 
+def test_hooks_hear_that_an_event_may_be_waited_for() -> None:
+    heard: list[Any] = []
+
+    def setup(arena: Arena) -> None:
+        event = threading.Event()
+        event.set()
+        arena.on_wait = lambda task, op, what, timed, lock: heard.append((op, what, timed, lock))
+        arena.spawn("waits", lambda: event.wait(1) and event.wait())
+        heard.append(event)
+
+    run(setup, benign)
+    event = heard.pop(0)
+    assert heard == [("wait", event, True, None), ("wait", event, False, None)]
+
+
 def test_locks_are_new_again_after_a_fork() -> None:
     def used() -> bool:
         condition, event = threading.Condition(), threading.Event()
