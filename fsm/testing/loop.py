@@ -24,6 +24,10 @@ from typing import Any
 from futurefsm.fsm.testing.checks.loops import LOOP_BLOCKED, stands_still
 from futurefsm.fsm.testing.threads.active import arena as active_arena
 from futurefsm.fsm.testing.threads.scheduler import Arena
+from futurefsm.fsm.testing.threads.steps import Run
+
+# A new thread is awaited until it has begun; a semaphore is asked, mostly without a wait.
+_HARMLESS = ("started", "acquire")
 
 # Told (operation, on what) when somebody waits on the loop's thread.
 OnBlock = Callable[[str, str], None]
@@ -80,10 +84,10 @@ class Loop(asyncio.BaseEventLoop):
         self._on_block = on_block or self._blocked
         self._made: list[Task] = []
         self._numbers = 0
-        self._selecting = False
+        self._selecting = self._ending = False
         # The task of the run that it runs on.
         self._runs_on: int | None = None
-        _hide_running_loops(arena)
+        _loops_of(arena).append(self)
 
     def __repr__(self) -> str:
         return self.name
@@ -129,6 +133,11 @@ class Loop(asyncio.BaseEventLoop):
                     task.get_coro().close()
         self._made.clear()
         super().close()
+
+    def __del__(self) -> None:
+        # Of a run that has not begun: nothing is lost that asyncio had to warn of.
+        if not self.is_closed():
+            self.close()
 
     # What asyncio asks of a loop.
 
@@ -176,6 +185,14 @@ class Loop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> None:
         """Nothing to write to: whoever selects looks at what is ready."""
 
+    async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
+        """As asyncio's, which joins a thread that is ending: nobody is kept by that."""
+        self._ending = True
+        try:
+            await super().shutdown_default_executor(*args, **kwargs)
+        finally:
+            self._ending = False
+
     def run_forever(self) -> None:
         """As asyncio's, on the task of the run that calls it."""
         arena, before = self._arena, self._arena.on_wait
@@ -184,7 +201,8 @@ class Loop(asyncio.BaseEventLoop):
         def waits(task: int, op: str, what: Any, timed: bool, lock: Any) -> None:
             if before is not None:
                 before(task, op, what, timed, lock)
-            if task == mine and not self._selecting:
+            quiet = self._selecting or self._ending or op in _HARMLESS
+            if task == mine and not quiet:
                 self._on_block(op, arena.name_of(what))
 
         arena.on_wait = waits
@@ -192,8 +210,7 @@ class Loop(asyncio.BaseEventLoop):
             super().run_forever()
         finally:
             self._runs_on = None
-            if arena.on_wait is waits:
-                arena.on_wait = before
+            arena.on_wait = before
 
     def _blocked(self, op: str, what: str) -> None:
         self._arena.trouble(LOOP_BLOCKED, stands_still(self.name, op, what))
@@ -306,10 +323,16 @@ def _choose(arena: Arena, ready: int, timer: bool) -> int:
     return index or 0
 
 
-def _hide_running_loops(arena: Arena) -> None:
-    """A running loop is a fact of its thread; tasks that share an OS thread must not see it."""
-    if "step" in vars(arena):
-        return
+def _loops_of(arena: Arena) -> list[Loop]:
+    """The loops of a run; they are closed with it.
+
+    With the first one the run learns to hide running loops: that a loop runs is a fact of its
+    thread, which tasks that share an OS thread must not see of each other.
+    """
+    loops: list[Loop] | None = getattr(arena, "loops", None)
+    if loops is not None:
+        return loops
+    mine: list[Loop] = []
 
     def hidden(act: Callable[..., None]) -> Callable[..., None]:
         def switches(*args: Any) -> None:
@@ -322,8 +345,18 @@ def _hide_running_loops(arena: Arena) -> None:
 
         return switches
 
-    arena.step = hidden(arena.step)  # type: ignore[method-assign]
-    arena.leave = hidden(arena.leave)  # type: ignore[method-assign]
+    conclude = arena.conclude
+
+    def concluded() -> Run:
+        for loop in mine:
+            loop.close()
+        return conclude()
+
+    special: Any = arena
+    special.loops = mine
+    special.step, special.leave = hidden(arena.step), hidden(arena.leave)
+    special.conclude = concluded
+    return mine
 
 
 @contextmanager

@@ -1,0 +1,69 @@
+"""Futures that are used from a loop, through `asyncio.wrap_future`."""
+
+from typing import Any
+
+import pytest
+
+from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
+from futurefsm.fsm.testing.exploring import explore
+from futurefsm.fsm.testing.gallery.clients import ClientFutures
+from futurefsm.fsm.testing.gallery.mutants_waiting import BlocksTheLoop
+from futurefsm.fsm.testing.gallery.ours import FsmFutures
+from futurefsm.fsm.testing.harness import Harness, StandardFutures
+from futurefsm.fsm.testing.onloop import OnLoop
+from futurefsm.fsm.testing.programs import Call, Move, Program
+
+RIGHT = {
+    "standard": StandardFutures(),
+    "client": ClientFutures(),
+    "confirmed": FsmFutures(CONFIRMED),
+    "strict": FsmFutures(STRICT),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_correct_futures_are_silent(name: str) -> None:
+    explore(OnLoop(RIGHT[name]), schedules=250).check()
+
+
+def test_tasks_in_any_order_are_silent() -> None:
+    explore(OnLoop(StandardFutures(), ordered=False), schedules=200).check()
+
+
+def test_a_blocked_loop_is_found_and_shown() -> None:
+    """Bug 20."""
+    harness = OnLoop(ClientFutures(BlocksTheLoop))
+    failure = explore(harness, schedules=20_000, checks=["loop blocked"]).failure
+    assert failure is not None
+    assert failure.check == "loop blocked"
+    assert "the loop of user 1 stands still: there was a wait" in failure.words
+    assert failure.program.calls == 1
+    assert len(failure.run.steps) <= 20
+    assert failure.run.switches <= 5
+
+
+def test_who_cancels_what_asyncio_copies() -> None:
+    """The program that showed that our own future left the task that awaits it hanging."""
+    program = Program(
+        ((Call("result"),), (Call("cancel"),)),
+        (Move("submit"), Move("result_success")),
+    )
+    for inner in (FsmFutures(CONFIRMED), ClientFutures(), ClientFutures(delayed=True)):
+        report = explore(OnLoop(inner), schedules=250, programs=[program])
+        report.check()
+
+
+def test_it_is_what_its_inner_harness_is() -> None:
+    inner = ClientFutures()
+    outer = OnLoop(inner)
+    assert outer.name == "ClientFuture on a loop"
+    assert outer.lifecycle is inner.lifecycle
+    assert "wait" not in outer.calls
+    assert outer.timed == ()
+    assert outer.error_name(KeyError()) == "KeyError"
+
+    class Other(Harness):
+        def outcome(self, future: Any) -> str | None:
+            return "refused"
+
+    assert OnLoop(Other()).outcome(None) == "refused"
