@@ -1,4 +1,4 @@
-"""`futurefsm check`: prove what must hold of lifecycles, every reachable state, and say what does not.
+"""`futurefsm check`: prove what must hold of lifecycles, and show how it breaks where it does not.
 
 Exit codes: 0 everything holds; 1 something does not, or was not proven; 2 an option cannot be used.
 """
@@ -25,10 +25,10 @@ BROKEN = 1
 
 _ABOUT = """\
 Explore every reachable state of a client's future joined by channels with the others: its value, a
-scheduler, a worker and an object store, with any number of calls by the user. The scheduler is there
-twice, as the protocol means it and as OpenGRIS Scaler behaves; messages are lost, repeated and
-overtake each other where a scene says so. What must hold and does not is shown as the shortest story
-that leads there.
+scheduler, a worker and an object store, with any number of calls by the user. The scheduler is
+there twice, as the protocol means it and as OpenGRIS Scaler behaves; messages are lost, repeated
+and overtake each other where a scene says so. What must hold and does not is shown as the shortest
+story that leads there.
 
 Without TARGET all lifecycles that ship are checked. TARGET is one of confirmed, strict, value,
 scheduler, or a lifecycle or System of your own, as module:NAME."""
@@ -150,8 +150,9 @@ def _systems(
     target: str | None, scenes: list[str] | None
 ) -> tuple[tuple[Lifecycle, ...], tuple[System, ...]]:
     """The lifecycles in question, and the systems to look at."""
+    lifecycles: tuple[Lifecycle, ...]
     if target is None:
-        lifecycles, systems = LIFECYCLES, shipped()
+        lifecycles, systems = tuple(LIFECYCLES), shipped()
     else:
         found = _target(target)
         if isinstance(found, System):

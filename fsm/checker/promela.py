@@ -9,7 +9,7 @@ for ever.
 a model in `m.pml`::
 
     spin -o2 -a m.pml && gcc -O1 -DNOREDUCE -DNFAIR=6 -o pan pan.c
-    ./pan -noclaim               # the number of states
+    ./pan -N reachable           # the number of states
     ./pan -a -N once             # an invariant
     ./pan -a -f -N settles       # a property of fair runs
 """
@@ -146,12 +146,14 @@ class _Writer:
             )
             return f"if {ways} fi"
         if isinstance(each, Clear):
-            # What is under way is taken off, one message after the other.
+            # What is under way is taken off, one message after the other. Not in a loop: where a
+            # step ends with one, SPIN makes a state of that.
+            channel = self._channels[each.channel]
             gone = " ".join(
-                f":: {each.channel}?{each.channel}_{message}"
-                for message in self._channels[each.channel].messages
+                f":: {each.channel}?{each.channel}_{message}" for message in channel.messages
             )
-            return f"do {gone} :: (len({each.channel}) == 0) -> break od"
+            one = f"if {gone} :: (len({each.channel}) == 0) -> skip fi"
+            return "; ".join([one] * channel.capacity) or "skip"
         then, otherwise = self._operations(each.then), self._operations(each.otherwise)
         condition = self._condition(each.condition)
         return f"if :: {condition} -> {_joined(then)} :: else -> {_joined(otherwise)} fi"
@@ -210,6 +212,8 @@ class _Writer:
 
     def _claims(self) -> None:
         self._put(0, "")
+        # SPIN never looks without a claim where there are some; this one adds no states of its own.
+        self._put(0, "ltl reachable { [] true }")
         for each in self._system.properties:
             name = claim(each.name)
             if isinstance(each, Invariant):
