@@ -148,12 +148,13 @@ def test_a_client_that_was_killed(tmp_path: Path) -> None:
     code = (
         "import sys, engine_tasks\n"
         "from futurefsm.client.client import Client\n"
-        "client = Client(sys.argv[1])\n"
+        "client = Client(sys.argv[1], heartbeat_interval=0.5)\n"
         "future = client.submit(engine_tasks.say_and_wait, sys.argv[2])\n"
         "print('submitted', flush=True)\n"
         "sys.stdin.read()\n"
     )
-    with start("ymq", "--workers", "1", "--client-timeout", "2") as server:
+    # Long beside the time between two signs of life: nobody who lives is taken for silent.
+    with start("ymq", "--workers", "1", "--client-timeout", "5") as server:
         pid = tmp_path / "pid"
         with subprocess.Popen(
             [sys.executable, "-c", code, server.address, str(pid)],
@@ -169,14 +170,15 @@ def test_a_client_that_was_killed(tmp_path: Path) -> None:
             victim.send_signal(signal.SIGKILL)
         assert all_end([worker])
         # The worker is free for others again.
-        with Client(server.address, backend="ymq") as client:
+        with Client(server.address, backend="ymq", heartbeat_interval=0.5) as client:
             assert client.submit(len, "abc").result(BOUND) == 3
         with EngineClient(server) as client:
             client.emptied()
 
 
 def test_one_that_is_silent_is_given_up_and_may_come_back() -> None:
-    with start("ymq", "--workers", "1", "--client-timeout", "1") as server:
+    # So long that one who does not sleep is never taken for silent.
+    with start("ymq", "--workers", "1", "--client-timeout", "4") as server:
         with EngineClient(server) as client:
             task = client.submit(tasks.wait_for_ever)
             assert client.answer(task) == m.TaskCancelConfirm(task, CANCELED)
