@@ -11,7 +11,6 @@ import pytest
 from futurefsm.fsm import CONFIRMED, STRICT
 from futurefsm.fsm.checker import Report, check
 from futurefsm.fsm.checker.model import (
-    ALWAYS,
     Action,
     Assign,
     Channel,
@@ -104,7 +103,7 @@ def lamp(
     )
 
 
-LIGHTS = LeadsTo("Lights", ALWAYS, state("light", "on"), "there is light some time")
+LIGHTS = LeadsTo("Lights", value("beeped", 0), state("light", "on"), "there is light some time")
 
 
 @cache
