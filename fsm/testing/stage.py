@@ -115,7 +115,9 @@ class Stage:
         self.counts.add(done)
         troubles = self._judge(program, (done.end, log, stopped))
         seen = Seen(program, log, done.end, stopped)
-        return Shown(done, seen, troubles, scene.stories() if detailed else ())
+        stories = scene.stories() if detailed else ()
+        scene.close()
+        return Shown(done, seen, troubles, stories)
 
     def _judge(self, program: Program, key: Key) -> tuple[Trouble, ...]:
         if program is not self._program:
@@ -239,6 +241,14 @@ class _Scene:
             with suppress(Uncontrolled):
                 done, running = bool(future.done()), bool(future.running())
             env.log.append((h.FINAL, number, harness.state(future), done, running, outcome))
+
+    def close(self) -> None:
+        """Let go of everything: what goes round in circles costs the garbage collector's time."""
+        env, arena = self.env, self.env.arena
+        arena.on_wait = arena.on_acquire = arena.on_release = None
+        arena.finish = arena.on_step = None
+        env.futures.clear()
+        env.box.clear()
 
     def stories(self) -> tuple[str, ...]:
         """What the futures tell of themselves."""
