@@ -1,7 +1,6 @@
 """Both lines of a client: who is looked at when, and when nobody is."""
 
 import operator
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,6 @@ import pytest
 
 from futurefsm.client import lines
 from futurefsm.client.client import Client
-from futurefsm.fsm.errors import ConnectionLostError
 from futurefsm.fsm.lifecycles import STRICT
 from futurefsm.protocol import messages as m
 from tests.client.scripted import PATIENCE_S, ScriptedScheduler
@@ -41,29 +39,25 @@ def test_a_submit_looks_at_no_line(client: Client, scheduler: ScriptedScheduler)
     assert turns[0] < 10
 
 
-def test_silence_of_the_store_is_heard_while_the_scheduler_talks(
-    scheduler: ScriptedScheduler,
-) -> None:
-    """What is looked at when it is readable only would never be found silent."""
-    client = Client(scheduler.address, timeout=2)
-    stop = threading.Event()
+def test_the_store_is_looked_at_however_much_the_scheduler_talks(client: Client) -> None:
+    """Its silence is measured: what is looked at when it speaks only is never found silent."""
+    agent, looks = client._agent, []
+    original = agent._storage.turn
 
-    def talk() -> None:
-        while not stop.wait(0.005):
-            scheduler.send(m.TaskLog(bytes(16), m.LogType.STDOUT, ""))
+    def turn(now: float) -> Any:
+        looks.append(now)
+        return original(now)
 
-    talker = threading.Thread(target=talk)
-    talker.start()
-    try:
-        looks = counted(client, client._agent._storage, "turn")
-        began = time.monotonic()
-        while looks[0] < 5:
-            assert time.monotonic() - began < PATIENCE_S
-            time.sleep(0.01)
-    finally:
-        stop.set()
-        talker.join()
-        client.disconnect(timeout=0)
+    def act() -> None:
+        agent._storage.turn = turn  # type: ignore[method-assign]
+        began = time.monotonic() + 10
+        for n in range(5):
+            agent._lines.turn(began + 0.04 * n, {"what the scheduler says"})
+        agent._storage.turn = original  # type: ignore[method-assign]
+
+    agent.call(act, PATIENCE_S)
+    assert looks[1] - looks[0] == pytest.approx(0.12)
+    assert len(looks) == 2
 
 
 def rests(monkeypatch: pytest.MonkeyPatch, client: Client, tasks: int) -> list[float]:
@@ -108,16 +102,3 @@ def test_results_that_were_quick_end_its_rest(client: Client, scheduler: Scripte
     while not client._agent.pump.tracker.violations:
         time.sleep(0.001)
     assert agent.call(lambda: agent._lines._pace._took) == 0.0
-
-
-def test_a_scheduler_whose_last_word_comes_with_its_end() -> None:
-    """Its end is noticed at once, not with the next heartbeat."""
-    with ScriptedScheduler(backend="ymq") as scheduler:
-        client = Client(scheduler.address, backend="ymq", heartbeat_interval=30, timeout=120)
-        future = client.submit(time.sleep, 1)
-        scheduler.expect(m.Task)
-        began = time.monotonic()
-    with pytest.raises(ConnectionLostError):
-        future.result(PATIENCE_S)
-    assert time.monotonic() - began < 25
-    client.disconnect(timeout=0)
