@@ -19,12 +19,12 @@ from typing import Any
 from futurefsm.fsm import core, future, rare
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from futurefsm.fsm.table import Lifecycle
+from futurefsm.fsm.testing.exploring import explore
 from futurefsm.fsm.testing.gallery import manager, reference
 from futurefsm.fsm.testing.gallery.clients import ClientFutures
 from futurefsm.fsm.testing.gallery.mutation import source_mutants, table_mutants
 from futurefsm.fsm.testing.gallery.ours import FsmFutures
 from futurefsm.fsm.testing.harness import Harness
-from futurefsm.fsm.testing.exploring import explore
 from futurefsm.fsm.testing.threads import installed
 
 # Functions whose edits no schedule can tell from the original are left out: what only prints, and
