@@ -53,8 +53,7 @@ def _head(shown: Scene, width: int) -> list[str]:
     """What broke, how it was found, what ran."""
     title = f"RACE  {shown.check}: " if shown.check else "RACE  "
     found = _wrapped(title + shown.words, width, then="      ", most=4)
-    if shown.facts:
-        found += _wrapped("; ".join(shown.facts), width, first="      ", then="      ", most=2)
+    found += _wrapped("; ".join(shown.facts), width, first="      ", then="      ", most=2)
     if shown.program:
         found += _wrapped(" | ".join(shown.program), width, first="      ", then="      ", most=3)
     return found

@@ -26,7 +26,17 @@ MARK = "races"
 # Key of the counts of a test among its `user_properties`: they travel with its report, also from
 # another process (pytest-xdist).
 PROPERTY = "futurefsm-races"
-_OPTIONS = ("schedules", "preemptions", "seed", "search", "checks", "shrink", "backend", "programs")
+_OPTIONS = (
+    "schedules",
+    "preemptions",
+    "seed",
+    "search",
+    "checks",
+    "shrink",
+    "backend",
+    "programs",
+    "lines",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import race_scenes
+from race_scenes import Sketch
 
 from futurefsm.fsm.testing.page import page
 
@@ -100,6 +101,15 @@ def test_what_looks_like_html_is_not() -> None:
     assert "<img" not in text
     assert "<b>x" not in text
     assert read(text).links == []
+
+
+def test_a_bare_run() -> None:
+    class Bare:
+        run = Sketch("a").step("a", "start").ends("a").done()
+
+    text = page(Bare())
+    assert 'id="replay"' not in text
+    assert 'id="mermaid"' in text
 
 
 def chromium() -> str:

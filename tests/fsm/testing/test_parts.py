@@ -24,6 +24,17 @@ class Derived(Slotted):
         self.event = threading.Event()
 
 
+def test_what_the_harness_keeps_beside_the_futures() -> None:
+    found: list[tuple[str, str]] = []
+
+    def set_up(arena: Any) -> None:
+        box = {"manager": SimpleNamespace(lock=threading.Lock())}
+        found.extend(parts([], arena.name_of, box))
+
+    run(set_up, benign)
+    assert found == [("Lock 1", "manager.lock")]
+
+
 def named(*futures: Any) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
 

@@ -91,6 +91,19 @@ def test_without_steps() -> None:
     assert picture(found).startswith("RACE  value: the words\n")
 
 
+def test_a_bare_run() -> None:
+    class Bare:
+        run = Sketch("a").step("a", "start").ends("a").done()
+
+    assert "\n  1  │ starts" in picture(Bare())
+
+
+@pytest.mark.parametrize("lines", range(20, 50))
+def test_never_more_lines_than_asked_for(lines: int) -> None:
+    for failure in (race_scenes.deadlock(), race_scenes.two_futures()):
+        assert len(picture(failure, lines=lines).splitlines()) <= lines
+
+
 def test_more_tasks_blocked_than_anybody_reads() -> None:
     names = [f"user {number}" for number in range(1, 8)]
     sketch = Sketch(*names)

@@ -155,24 +155,43 @@ def test_a_replay_that_passes(suite: pytest.Pytester) -> None:
     suite.makepyfile(
         test_more="""
         from futurefsm.fsm.testing import StandardFutures
+        from futurefsm.fsm.testing import races as drawn
 
         def test_explore(races):
             assert races(StandardFutures()).failure is None
 
         def test_prove(races):
             assert not races.prove(StandardFutures()).complete
+
+        test_drawn = drawn(StandardFutures())
         """
     )
     quiet = tokens.encode(read.program._replace(threads=(), path=()), [], [])
     result = suite.runpytest("test_more.py", f"--race-replay={quiet}", "-p", "no:cacheprovider")
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=3)
 
 
 def test_the_line_at_the_end(suite: pytest.Pytester) -> None:
-    result = suite.runpytest("-k", "right or proof")
-    result.assert_outcomes(passed=2, deselected=2)
+    suite.makepyfile(
+        test_drawn="""
+        from futurefsm.fsm.testing import StandardFutures, races
+
+        test_drawn = races(StandardFutures(), schedules=48)
+
+        def test_other(record_property):
+            record_property("futurefsm-other", 1)
+        """
+    )
+    result = suite.runpytest(
+        "-k", "right or proof or drawn or other", "--deselect=test_jobs.py::test_drawn"
+    )
+    result.assert_outcomes(passed=4, deselected=2)
     (line,) = [each for each in result.stdout.lines if each.startswith("races: ")]
-    assert re.fullmatch(r"races: 70 schedules, \d+ distinct, \d+ of the 48 rows of strict", line)
+    found = re.fullmatch(
+        r"races: (\d+) schedules, \d+ distinct, \d+ of the 48 rows of strict", line
+    )
+    assert found
+    assert int(found.group(1)) > 70
 
 
 def test_without_races_nothing_is_said_and_nothing_is_loaded(pytester: pytest.Pytester) -> None:

@@ -161,7 +161,7 @@ def test_blocked_in_an_operation_of_ones_own() -> None:
 def test_the_story_of_each_future() -> None:
     sketch = (
         Sketch("pump")
-        .before("state pending")
+        .before("state pending", "something else")
         .step("pump", "start", "", "state running")
         .step("pump", "send", "X", "state running")
         .step("pump", "send", "Y", "state finished")
