@@ -181,8 +181,7 @@ def alarms(
         began = process_time()
         report = explore(harness, schedules=schedules)
         if report.failure is not None:
-            failure = report.failure
-            missed.append(f"{harness.name}: {failure.check}: {failure.words}")
+            missed.append(f"{harness.name}: {report.failure.check}: {report.failure.words}")
             continue
         spent = process_time() - began
         counts = report.counts
@@ -203,14 +202,18 @@ def _alarm_row(
     return [name, bound, f"{schedules:,}", f"{programs:,}", "0", f"{spent:.0f}"]
 
 
+_RATED: tuple[tuple[Harness, tuple[str, ...]], ...] = (
+    (StandardFutures(), ("concurrent.futures._base",)),
+    (ConfirmedFutures(), ("futurefsm.fsm.core", "futurefsm.fsm.future")),
+)
+
+
 def rates(*, schedules: int = 20_000, say: Say = print) -> Section:
     """Schedules a second with all checks on: every program of two threads, as `prove` runs them."""
     rows, missed = [], []
     for level, wanted in RATES.items():
-        lines = ("concurrent.futures._base",) if level == "line" else ()
-        for harness in (StandardFutures(), ConfirmedFutures()):
-            if lines and not isinstance(harness, StandardFutures):
-                lines = ("futurefsm.fsm.core", "futurefsm.fsm.future")
+        for harness, modules in _RATED:
+            lines = modules if level == "line" else ()
             began = process_time()
             proof = prove(harness, limit=schedules, lines=lines)
             rate = proof.counts.schedules / (process_time() - began)
@@ -251,10 +254,9 @@ def bites(*, every: int = 1, say: Say = print) -> Section:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(
-        "| " + " | ".join(c.replace("|", "\\|") for c in line) + " |" for line in lines
-    )
+    lines: list[Sequence[str]] = [header, ["---"] * len(header), *rows]
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells)
 
 
 TITLES = {
