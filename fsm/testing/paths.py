@@ -68,12 +68,19 @@ def illegal(harness: Harness) -> Iterator[Path]:
     for event in settling:
         for late in events:
             yield (*head, Move(event), Move(late, forced=True))
+    for event in events:
+        if head and not _moves(lifecycle, started, event):
+            # What nobody asked for: it stays open.
+            yield (*head, Move(event, forced=True))
     for late in events:
         if head and late != SUBMIT:
             # Before it was sent, and again when it was.
             yield (Move(late), *head, Move(late, forced=True))
     if harness.messages and (asked := _asked(lifecycle)) is not None:
         wait = (*head, Move.await_(TASK_CANCEL))
+        for event in events:
+            if not _moves(lifecycle, asked, event):
+                yield (*wait, Move(event, forced=True))
         for event in (e for e in events if e != SUBMIT and _settles(lifecycle, asked, e)):
             for late in events:
                 yield (*wait, Move(event), Move(late, forced=True))
@@ -107,6 +114,10 @@ def _after(lifecycle: Lifecycle, state: str, path: Path) -> str:
     for move in path:
         state = lifecycle.row(state, move.event).target
     return str(state)
+
+
+def _moves(lifecycle: Lifecycle, state: str, event: str) -> bool:
+    return lifecycle.row(state, event).kind is Kind.GOES
 
 
 def _settles(lifecycle: Lifecycle, state: str, event: str) -> bool:
