@@ -33,6 +33,8 @@ from futurefsm.fsm.testing.threads.watchdog import Guard, in_main_thread
 # Real object → what stands for it.
 _SWAPS: list[tuple[Any, Any]] = [
     (_thread.allocate_lock, locks.Lock),
+    # Another object from Python 3.13 on: the type.
+    (threading.Lock, locks.Lock),
     (_thread.RLock, locks.RLock),
     (threading.RLock, locks.RLock),
     (threading.Condition, conditions.Condition),

@@ -123,13 +123,24 @@ def nothing() -> None:
     return None
 
 
+class _Ended:
+    """In the place of the handle of a thread that has ended."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """At once."""
+
+    def is_done(self) -> bool:
+        return True
+
+
+_ENDED = _Ended()
+
+
 def mark_ended(thread: Any) -> None:
     """The real thread object looks as if its thread had ended: it may be joined after the run."""
-    handle = getattr(thread, "_handle", None)  # Python 3.13
-    if handle is not None:
-        handle._set_done()
-    else:
-        thread._is_stopped = True
+    thread._is_stopped = True
+    if hasattr(thread, "_handle"):  # from Python 3.13 on
+        thread._handle = _ENDED
 
 
 # The engine, and the kit around it: not the code under test.

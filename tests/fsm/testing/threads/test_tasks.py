@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -45,16 +46,9 @@ def test_a_task_says_who_it_is() -> None:
 
 @pytest.mark.parametrize("handle", [True, False])
 def test_a_thread_object_looks_ended_on_each_version(handle: bool) -> None:
-    class Handle:
-        ended = False
-
-        def _set_done(self) -> None:
-            self.ended = True
-
-    class Thread:
-        _is_stopped = False
-        _handle = Handle() if handle else None
-
-    thread = Thread()
+    thread = SimpleNamespace(**({"_handle": None} if handle else {}))
     tasks.mark_ended(thread)
-    assert thread._handle.ended if thread._handle else thread._is_stopped
+    assert thread._is_stopped
+    if handle:
+        thread._handle.join(3)
+        assert thread._handle.is_done()
