@@ -106,7 +106,8 @@ def _told(made: Made, future: int) -> Iterator[Op]:
 
 def _brought(brought: Brought, subject: Subject, history: History) -> Op:
     answer: Answer | None = brought.answer
-    if isinstance(answer, Raised) and answer.name != "InvalidStateError":
+    refused = isinstance(answer, Raised) and answer.name == "InvalidStateError"
+    if isinstance(answer, Raised) and not (refused and subject.source == CALLER):
         answer = None  # another check says so
     event = brought.move.event
     brings: Answer | None = None

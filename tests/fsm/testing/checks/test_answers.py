@@ -1,0 +1,90 @@
+"""Strange errors, answers taken back, states not read again."""
+
+import pytest
+from logs import CANCELLED, FALSE, NONE, TIMEOUT, TRUE, Log
+
+from futurefsm.fsm.testing import history as h
+from futurefsm.fsm.testing.harness import StandardFutures
+from futurefsm.fsm.testing.history import Raised, Returned
+from futurefsm.fsm.testing.programs import Call
+from futurefsm.fsm.testing.shipped import ConfirmedFutures, StrictFutures
+
+RESULT = Call("result", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        (Call("done"), Raised("KeyError")),
+        (Call("done"), NONE),
+        (Call("cancel"), Returned("yes")),
+        (Call("add_done_callback"), Raised("CallbackError")),
+        (Call("add_done_callback"), TRUE),
+        (Call("result"), TIMEOUT),
+        (Call("result"), Raised("InvalidStateError")),
+        (Call("submit"), Raised("KeyError")),
+    ],
+)
+def test_answers_that_no_future_gives(call: Call, answer: Returned | Raised) -> None:
+    assert Log(StandardFutures()).call(0, call, answer).names()[0] == "answers"
+
+
+def test_a_thread_that_may_not_wait_is_told_so() -> None:
+    refused = Raised("WouldDeadlockError")
+    assert Log(StrictFutures()).call(0, Call("result"), refused).names() == []
+    assert Log(StrictFutures()).call(0, Call("submit"), refused).names() == []
+
+
+@pytest.mark.parametrize(
+    ("call", "answer", "words"),
+    [
+        (Call("cancelled"), FALSE, "cancelled() of user 2 said False"),
+        (Call("cancel"), FALSE, "cancel() of user 2 said False"),
+        (Call("result"), Returned("value 1"), "result() of user 2 gave value 1"),
+    ],
+)
+def test_true_is_never_taken_back(call: Call, answer: Returned, words: str) -> None:
+    log = Log(ConfirmedFutures()).deliver("submit").begin(0, Call("cancel"))
+    log.deliver("result_success").ends(0, TRUE)
+    troubles = log.call(1, call, answer).troubles()
+    assert troubles[0].check == "agreement"
+    assert troubles[0].words.endswith(words)
+
+
+def test_a_cancelled_future_stays_cancelled() -> None:
+    log = Log(StandardFutures()).call(0, Call("cancel"), TRUE).call(1, Call("cancelled"), TRUE)
+    assert log.call(1, Call("result"), CANCELLED).names() == []
+
+
+def timed_out(settled: bool) -> Log:
+    log = Log(StandardFutures()).deliver("submit", TRUE).begin(0, RESULT)
+    log.deliver("result_success")
+    if settled:
+        log.note(h.WOKE, 0, 0)
+    return log.ends(0, TIMEOUT, moved=True)
+
+
+def test_a_time_out_of_a_future_that_had_settled_on_waking() -> None:
+    assert timed_out(True).names() == ["timed calls re-read"]
+
+
+def test_a_time_out_that_raced_with_the_settling_is_right() -> None:
+    assert timed_out(False).names() == []
+
+
+def test_who_woke_late_and_looked_again_is_right() -> None:
+    log = Log(StandardFutures()).deliver("submit", TRUE).begin(0, RESULT)
+    log.deliver("result_success").note(h.WOKE, 0, 0)
+    assert log.ends(0, Returned("value 1"), moved=True).names() == []
+
+
+def test_a_value_may_come_later_than_the_settling() -> None:
+    def fetched(*records: tuple[object, ...]) -> Log:
+        log = Log(ConfirmedFutures()).deliver("submit").begin(0, RESULT).deliver("result_success")
+        for record in records:
+            log.note(*record)
+        return log.ends(0, TIMEOUT, moved=True)
+
+    woke, had = (h.WOKE, 0, 0), (h.FETCHED, "object 1", 2, (), True)
+    assert fetched(woke, had).names() == []
+    assert fetched(had, woke).names() == ["timed calls re-read"]

@@ -1,0 +1,86 @@
+"""Who does not come back, and whether he may."""
+
+import pytest
+from logs import TRUE, Log
+
+from futurefsm.fsm.testing import history as h
+from futurefsm.fsm.testing.harness import StandardFutures
+from futurefsm.fsm.testing.history import Returned
+from futurefsm.fsm.testing.programs import Call
+from futurefsm.fsm.testing.shipped import ConfirmedFutures
+
+
+def waiting(call: Call, *, settled: bool = False, futures: int = 1) -> Log:
+    log = Log(StandardFutures(), futures=futures).deliver("submit", TRUE)
+    if settled:
+        log.deliver("result_success")
+    return log.begin(0, call).stops(0)
+
+
+@pytest.mark.parametrize("name", ["result", "exception", "wait", "as_completed"])
+def test_a_wait_for_an_open_future_may_last(name: str) -> None:
+    assert waiting(Call(name)).names() == []
+
+
+@pytest.mark.parametrize("name", ["result", "exception", "wait", "as_completed"])
+def test_everybody_is_released_when_it_settles(name: str) -> None:
+    (trouble,) = waiting(Call(name), settled=True).troubles()
+    assert trouble.check == "released"
+    assert trouble.words == (
+        f"{name}() of user 1 never comes back: it waits (wait, Condition 1), though what it waits "
+        "for has happened"
+    )
+
+
+@pytest.mark.parametrize(
+    "call", [Call("result", 1.0), Call("done"), Call("cancel"), Call("cancelled"), Call("submit")]
+)
+def test_timed_calls_and_questions_end(call: Call) -> None:
+    assert waiting(call).names() == ["timed calls end"]
+
+
+def test_of_several_futures_all_or_one_must_have_settled() -> None:
+    assert waiting(Call("wait"), settled=True, futures=2).names() == []
+    assert waiting(Call("wait", how="first"), settled=True, futures=2).names() == ["released"]
+
+
+def test_a_cancel_that_was_not_announced_is_not_seen_by_wait() -> None:
+    log = Log(StandardFutures()).call(1, Call("cancel"), TRUE).begin(0, Call("wait")).stops(0)
+    assert log.names() == []
+
+
+def test_a_pump_that_is_stuck() -> None:
+    log = Log(ConfirmedFutures()).stops(2, "acquire", "RLock 1", "user 1")
+    (trouble,) = log.troubles()
+    assert trouble.words == (
+        "the pump never comes back: it waits (acquire, RLock 1, which user 1 holds)"
+    )
+
+
+def test_a_pump_that_awaits_a_message_is_not_stuck() -> None:
+    assert Log(ConfirmedFutures()).stops(2, "await", "TaskCancel").names() == []
+
+
+def test_who_waits_for_a_callback_that_is_stuck() -> None:
+    log = Log(StandardFutures()).deliver("submit", TRUE).deliver("result_success")
+    log.begin(0, Call("add_done_callback", how="asks")).note(h.CALLBACK, 1, 0, 0, ())
+    log.note(h.CALL, -1, 0).stops(0)
+    (trouble,) = log.troubles()
+    assert trouble.check == "released"
+    assert trouble.words.startswith("add_done_callback(asks) of user 1 never comes back")
+
+
+def test_a_loop_without_end() -> None:
+    log = waiting(Call("done"))
+    log.end = "livelock"
+    assert [t.words for t in log.troubles()] == ["done() of user 1 goes round for ever"]
+
+
+def test_a_question_that_would_wait_when_all_is_over() -> None:
+    log = Log(StandardFutures()).final(None, None)
+    assert log.names() == ["timed calls end"]
+
+
+def test_what_nothing_explains_is_told_by_another_check() -> None:
+    log = Log(StandardFutures()).call(1, Call("done"), Returned(True)).begin(0, Call("result"))
+    assert log.stops(0).names() == ["linearizable"]
