@@ -7,14 +7,20 @@ import atexit
 import concurrent.futures
 import logging
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterable
 from threading import TIMEOUT_MAX
 from time import monotonic
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from futurefsm.client import future as client_future
 from futurefsm.client.inbox import Asked
 from futurefsm.client.latch import Latch
+from futurefsm.fsm import core, rare
+from futurefsm.fsm import future as base
 from futurefsm.fsm.errors import ClientClosedError, FutureTimeoutError
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.threads import must_not_wait
@@ -42,6 +48,11 @@ _LOOK_S = 0.05
 
 _open: "WeakSet[Agent]" = WeakSet()
 
+# Where the locks of futures are taken.
+_LOCKING = {
+    each.__file__ for each in (core, base, client_future, rare, threading, concurrent.futures._base)
+}
+
 
 def register(agent: "Agent") -> None:
     """End this client with the interpreter, if nobody does before."""
@@ -65,6 +76,7 @@ def unsettled(agent: "Agent", patience: float | None = None) -> list[Any]:
 def cancel_all(futures: Iterable[concurrent.futures.Future[Any]], timeout: float | None) -> bool:
     """Ask for all, then wait for all under one deadline; True where every one is settled."""
     asked = list(futures)
+    _let_go(asked)
     for future in asked:
         ask(future)
     waiting = [f for f in asked if not f.done() and _will_be_cancelled(f)]
@@ -82,6 +94,23 @@ def ask(future: Any) -> None:
         future.cancel()
 
 
+def _let_go(futures: Iterable[Any]) -> None:
+    """Unlock what Ctrl-C has left locked: the pump, which needs it, would wait for ever.
+
+    `concurrent.futures` takes the locks of all futures that it waits for. Interrupted there, it
+    gives none back. Nobody on this thread will, unless its stack has a function that takes locks.
+    """
+    locks = [f._lock for f in futures if isinstance(f, Future) and f._lock._is_owned()]  # type: ignore[attr-defined]
+    frame: FrameType | None = sys._getframe() if locks else None
+    while frame is not None:
+        if frame.f_code.co_filename in _LOCKING:
+            return  # a finalizer or a signal handler, in the middle of it
+        frame = frame.f_back
+    for lock in locks:
+        while lock._is_owned():  # type: ignore[attr-defined]
+            lock.release()
+
+
 def _will_be_cancelled(future: Any) -> bool:
     state = getattr(future, "state", None)
     return bool(getattr(state, "cancel_decided", False))
@@ -97,6 +126,7 @@ def disconnect(agent: "Agent", timeout: float | None) -> None:
     """Cancel what is unfinished, wait for the answers, end."""
     agent.inbox.close(f"cannot schedule new futures after shutdown of client {agent.name}")
     if not agent.ended.is_set():
+        _let_go(list(agent.pump.futures.values()))
         cancel_all(unsettled(agent, _BUSY_S), timeout)
         agent.leave(now=True)
         if not agent.join(_CLOSE_S):
@@ -209,6 +239,7 @@ def _at_exit() -> None:
     agents = [a for a in list(_open) if a.pid == os.getpid() and not a.ended.is_set()]
     for agent in agents:
         agent.inbox.close("cannot schedule new futures after interpreter shutdown")
+        _let_go(list(agent.pump.futures.values()))
     left_behind = []
     for agent in agents:
         futures = unsettled(agent, ASK_S)

@@ -3,6 +3,7 @@
 Most of these are scripts, run by an interpreter of their own, because they end it.
 """
 
+import concurrent.futures
 import math
 import os
 import signal
@@ -22,6 +23,7 @@ from cut_wire import CutWire
 
 from futurefsm.client import closing
 from futurefsm.client.client import Client
+from futurefsm.client.future import Future
 from futurefsm.client.inbox import Asked
 from futurefsm.fsm.errors import ClientClosedError
 from futurefsm.protocol import messages as m
@@ -226,6 +228,51 @@ def test_ctrl_c(tmp_path: Path, where: str) -> None:
     assert "KeyboardInterrupt" in stderr
     assert process.returncode in (1, 130, -signal.SIGINT)
     assert_nothing_left(tmp_path)
+
+
+def test_ctrl_c_while_wait_takes_the_locks_of_all(
+    client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`concurrent.futures` gives back none of those that it has."""
+    futures = [client.submit(abs, -1) for _ in range(3)]
+    for _ in futures:
+        scheduler.expect(m.Task)
+    asked: list[object] = []
+
+    class Interrupted(Future[Any]):
+        @property
+        def _condition(self) -> Any:
+            asked.append(self)
+            if len(asked) == 3:
+                raise KeyboardInterrupt
+            return super()._condition
+
+    for future in futures:
+        future.__class__ = Interrupted
+    with pytest.raises(KeyboardInterrupt):
+        concurrent.futures.wait(futures)
+    for future in futures:
+        future.__class__ = Future
+    assert [future._lock._is_owned() for future in futures].count(True) == 2
+    monkeypatch.setattr(closing, "_CLOSE_S", PATIENCE_S)
+    client.disconnect(timeout=0)
+    assert [future.cancelled() for future in futures] == [True] * 3
+    assert not any(future._lock._is_owned() for future in futures)
+
+
+def test_a_lock_that_somebody_will_give_back_stays(
+    client: Client, scheduler: ScriptedScheduler
+) -> None:
+    """A finalizer or a signal handler that cancels, while its own thread moves the future."""
+    future = client.submit(abs, -1)
+    scheduler.expect(m.Task)
+
+    def in_between() -> bool:
+        client.cancel([future], timeout=0)
+        return bool(future._lock._is_owned())
+
+    assert future._wait_until(in_between, 0)
+    assert not future._lock._is_owned()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
