@@ -17,6 +17,7 @@ from futurefsm.client.testing.invariants import (
 )
 from futurefsm.client.testing.party import Party, TaskFailed
 from futurefsm.client.testing.record import Record
+from futurefsm.client.testing.trackers import kept
 from futurefsm.fsm import outcomes
 from futurefsm.fsm.errors import ResultLostError
 from futurefsm.fsm.story import FIELDS
@@ -190,9 +191,11 @@ class Checks:
         """What a client keeps in the store is what it would use for the next task."""
         if party.gone:
             return
-        kept = {each.object_id for each in party.tracker._uploads._shared.values()}
+        known = kept(party.tracker)
+        if known is None:
+            return
         for object_id in self.world.engine.store._owned.get(party.prefix, ()):
-            if object_id not in kept:
+            if object_id not in known:
                 raise self.world.broken(
                     NO_LEAK,
                     f"all is settled, but object {self.world.object_name(object_id)} is still in "

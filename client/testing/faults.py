@@ -48,6 +48,11 @@ class Faults:
         """Every future settles without anybody's closing anything."""
         return self.reliable and not (self.silence or self.cut)
 
+    def __or__(self, other: "Faults") -> "Faults":
+        """What goes wrong with either."""
+        both = {each.name: getattr(self, each.name) or getattr(other, each.name) for each in _ALL}
+        return Faults(**both)
+
     def __str__(self) -> str:
         on = [each.name for each in fields(self) if getattr(self, each.name)]
         return "+".join(on) or "none"
@@ -66,6 +71,11 @@ class Faults:
                 raise ValueError(f"no fault is called {name!r}; there are {', '.join(known)}")
         return cls(**dict.fromkeys(chosen, True))
 
+
+_ALL = fields(Faults)
+# Which of them are the network's, and which are those of who speaks through it.
+NETWORK = ("cut", "reorder", "duplicate", "lose")
+PEERS = tuple(each.name for each in _ALL if each.name not in NETWORK)
 
 NONE = Faults()
 HARSH = Faults(die=True, silence=True, cut=True, preempt=True, starve=True)

@@ -21,6 +21,8 @@ from futurefsm.client.testing.invariants import (
 )
 from futurefsm.client.testing.network import Channel
 from futurefsm.client.testing.record import Record
+from futurefsm.client.testing.trackers import TrackerLike, fetches
+from futurefsm.client.tracker import Tracker
 from futurefsm.client.uploads import Blob
 from futurefsm.fsm import events as ev
 from futurefsm.fsm.compiled import Step
@@ -101,13 +103,15 @@ class Party:
         self.callbacks: Any = Callbacks()
         self.ids = IdSource(b"client %d" % index)
         credits = world.workers if world.holds else None
-        self.tracker = parts.tracker(self.identity, self.ids, world.lifecycle, credits=credits)
-        # Small, so that a short story meets its limit.
-        self.tracker._uploads = parts.uploads(
-            lambda: self.ids.object_id(self.identity), idle_count_max=1
-        )
+        tracker: Any = parts.tracker(self.identity, self.ids, world.lifecycle, credits=credits)
+        self.tracker: TrackerLike = tracker
+        if isinstance(tracker, Tracker):
+            # Small, so that a short story meets its limit.
+            tracker._uploads = parts.uploads(
+                lambda: self.ids.object_id(self.identity), idle_count_max=1
+            )
         self.inbox = Inbox(lambda: None)
-        self.pump = parts.pump(self.tracker, self.inbox)
+        self.pump = parts.pump(tracker, self.inbox)
         self.book = StoreClient()
         self.records: dict[bytes, Record] = {}
         self.order: list[Record] = []
@@ -296,7 +300,7 @@ class Party:
         ):
             return
         wanted = future is not None and not future._node.state.is_cancelled
-        if wanted and object_id in self.tracker.values.fetching:
+        if wanted and fetches(self.tracker, object_id):
             raise self.world.broken(DELETED_ONCE, f"object {name} is deleted while it is fetched")
 
     def check_credits(self) -> None:

@@ -1,11 +1,14 @@
 """Strategies for Hypothesis."""
 
+import pytest
 from hypothesis import given, settings
 
-from futurefsm.client.testing.faults import HARSH, NONE, Faults
-from futurefsm.client.testing.strategies import faults, tapes, worlds
+from futurefsm.client.testing.faults import HARSH, NETWORK, NONE, PEERS, Faults
+from futurefsm.client.testing.strategies import faults, networks, peers, replies, tapes, worlds
 from futurefsm.client.testing.world import World
-from futurefsm.fsm.lifecycles import STRICT
+from futurefsm.client.tracker import Tracker
+from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
+from futurefsm.protocol.messages import Message
 
 
 @given(tapes(5))
@@ -26,3 +29,38 @@ def test_worlds_are_ready_to_run(world: World) -> None:
     assert 1 <= world.workers <= 3
     assert world.faults == HARSH
     world.run()
+
+
+@given(networks())
+def test_a_network_does_wrong_what_networks_do(each: Faults) -> None:
+    assert not any(getattr(each, name) for name in PEERS)
+
+
+@given(peers("die", "starve"))
+def test_peers_do_wrong_what_they_are_allowed(each: Faults) -> None:
+    assert not any(getattr(each, name) for name in (*NETWORK, "silence", "rogue"))
+
+
+def test_unknown_faults_are_refused() -> None:
+    with pytest.raises(ValueError, match="gravity"):
+        networks("gravity")
+
+
+@given(worlds(network=networks("cut"), peers=peers("die"), clients=1, workers=1, max_size=60))
+@settings(max_examples=30, deadline=None)
+def test_worlds_of_a_network_and_peers(world: World) -> None:
+    assert str(world.faults) in ("none", "die", "cut", "die+cut")
+    world.run()
+
+
+@given(worlds(peers=peers("preempt"), max_size=20))
+@settings(max_examples=10, deadline=None)
+def test_a_network_that_is_not_drawn_is_fair(world: World) -> None:
+    assert world.faults in (NONE, Faults(preempt=True))
+
+
+@given(replies(b"task", b"object"))
+def test_a_tracker_bears_every_reply(message: Message) -> None:
+    tracker = Tracker(b"me", None, CONFIRMED)  # type: ignore[arg-type]
+    tracker.received(message, 0.0)
+    assert all(type(each).__name__ for each in tracker.take())
