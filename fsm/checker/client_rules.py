@@ -140,8 +140,8 @@ def client_actions(
             fair=ends,
         ),
     ]
-    if breaks:
-        again = (Assign(CANCELS, 0), *fire(lifecycle, FUTURE, ev.RECONNECTED))
+    if breaks and ev.RECONNECTED in lifecycle.events:
+        again = (Assign(CANCELS, 0), Fire(FUTURE, ev.RECONNECTED))
         words = "the link breaks, and is back"
         actions.append(Action("reconnected", "network", words, is_open, again))
     if doubts:

@@ -76,7 +76,7 @@ PROMISED = "promised"  # what the latest cancel() said
 NO_WORD, SAID_TRUE, SAID_FALSE, CONTRADICTED = 0, 1, 2, 3
 CHANGED = "changed"  # a settled future changed otherwise than by its user's cancel
 WRONG = "wrong"  # it was given what its event did not bring, or answered wrongly
-OUTCOME = "outcome"  # what is known of the cancel: 0 nothing, then by number; the last: a lie
+OUTCOME = "outcome"  # what is known of the cancel
 CLOSED = "closed"  # its client has ended
 DROPPED = "dropped"  # its user has let go of it
 QUEUED = "queued"  # its client has yet to submit it
@@ -88,24 +88,26 @@ FETCHED = "fetched"  # its bytes were asked for
 DELETES = "deletes"  # deletions that its client asked for; 3: one that must not be
 BLAME = "blame"  # somebody did what a correct peer never does
 
-LIE = len(oc.OUTCOMES) + 1
 _NUMBER = {None: 0} | {str(outcome): n for n, outcome in enumerate(oc.OUTCOMES, 1)}
 UNANSWERED = _NUMBER[str(oc.UNANSWERED)]
+OWN = len(oc.OUTCOMES) + 1
+LIE = OWN + 1
+_OUTCOMES = ("nothing", *map(str, oc.OUTCOMES), "own", "a_lie")
 
 VARIABLES = (
     Variable(SENT, 2),
     Variable(CANCELS, 3),
     Variable(TOLD, 2),
     Variable(ANNOUNCED, 1),
-    Variable(PROMISED, 3),
+    Variable(PROMISED, 3, names=("nothing", "true", "false", "contradicted")),
     Variable(CHANGED),
     Variable(WRONG),
-    Variable(OUTCOME, LIE),
+    Variable(OUTCOME, LIE, names=_OUTCOMES),
     Variable(CLOSED),
     Variable(DROPPED),
     Variable(QUEUED, 1, start=1),
     Variable(WAITING),
-    Variable(OBJECT, 2),
+    Variable(OBJECT, 2, names=("none", "stored", "deleted")),
     Variable(KNOWN),
     Variable(OFFERED_ONCE),
     Variable(FETCHED),
@@ -291,9 +293,9 @@ def _learned(row: Row) -> tuple[Operation, ...]:
         return (When(value(SENT, 1, 2), (Assign(OUTCOME, LIE),)),) if late else ()
     after = [0] * (LIE + 1)
     for known in (None, *oc.OUTCOMES):
-        before = _NUMBER[None if known is None else str(known)]
-        after[before] = _NUMBER[str(oc.refine(known, outcome))]
-    after[LIE] = LIE
+        number = _NUMBER[None if known is None else str(known)]
+        after[number] = _NUMBER.get(str(oc.refine(known, outcome)), OWN)
+    after[OWN], after[LIE] = OWN, LIE
     learn = Look(OUTCOME, tuple(after))
     return (When(_is_true(row), (learn,), (Assign(OUTCOME, LIE),)),)
 

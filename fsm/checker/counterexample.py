@@ -1,5 +1,6 @@
 """A way through a system, for people: as text, and as a Mermaid sequence diagram. PURE."""
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,6 @@ from futurefsm.fsm.checker.stepping import (
 )
 from futurefsm.fsm.table import Kind
 
-# Variables whose values have names.
 _WIDTH = 100
 
 
@@ -159,7 +159,8 @@ def _spoken(message: str) -> str:
 
 def text(story: Counterexample) -> str:
     """The story as text, at most 100 columns wide."""
-    lines = [f"{story.property} does not hold in {story.system}: {story.words}"]
+    headline = f"{story.property} does not hold in {story.system}: {story.words}"
+    lines = textwrap.wrap(headline, _WIDTH, subsequent_indent="    ")
     wide = max((len(lane) for lane in story.lanes), default=0)
     lines += _lines(story.beats, wide, 1)
     if story.loop:
@@ -173,7 +174,8 @@ def text(story: Counterexample) -> str:
 
 def _facts(story: Counterexample) -> Iterable[tuple[str, Any]]:
     """What is not as it was at first is worth a word: states, and what is not 0 or empty."""
-    return ((name, what) for name, what in story.end.items() if what not in (0, ()))
+    dull = (0, (), "nothing", "none")
+    return ((name, what) for name, what in story.end.items() if what not in dull)
 
 
 def _shown(what: Any) -> str:

@@ -115,7 +115,8 @@ class Stepper:
             part.name: self.state_of(vector, part.name) for part in self.system.parts
         }
         for variable in self.system.variables:
-            found[variable.name] = vector[self._writer.at[variable.name]]
+            number = vector[self._writer.at[variable.name]]
+            found[variable.name] = variable.names[number] if variable.names else number
         for channel in self.system.channels:
             under_way = vector[self._writer.at[channel.name]]
             found[channel.name] = tuple(channel.messages[number] for number in under_way)

@@ -24,6 +24,7 @@ from futurefsm.fsm.checker.model import (
     Assign,
     Channel,
     Condition,
+    Fire,
     LeadsTo,
     ModelError,
     Operation,
@@ -268,8 +269,8 @@ def _rogue(lifecycle: Lifecycle, value_lifecycle: Lifecycle) -> System:
         (ev.DISCONNECT, (Assign(CLOSED, 1),)),
         (ev.CONNECTION_LOST, (Assign(CLOSED, 1),)),
     ):
-        fire = client_rules.fire(lifecycle, FUTURE, event)
-        at_any_time(f"any_{event}", f"{event}", (*before, *fire))
+        if event in lifecycle.events:
+            at_any_time(f"any_{event}", f"{event}", (*before, Fire(FUTURE, event)))
     sink = {(REQUESTS, message): () for message in client_side.REQUEST_MESSAGES}
     parts = (
         client_side.future_part(lifecycle, wired=True, dedups=True, blames=False),

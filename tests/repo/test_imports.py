@@ -35,6 +35,8 @@ PURE: dict[str, set[str]] = {
     "fsm/_lazy.py": set(),
     "fsm/testing/threads/steps.py": set(),
     "fsm/checker/__init__.py": set(),
+    "fsm/checker/bite.py": set(),
+    "fsm/checker/wellformed.py": set(),
     "fsm/checker/promela.py": set(),
     "fsm/checker/report.py": set(),
     "fsm/checker/variants.py": set(),

@@ -1,6 +1,7 @@
 """A counterexample is read by people: as text, and as a Mermaid sequence diagram."""
 
 from dataclasses import replace
+from functools import cache
 
 from checker_kit import LIGHTS, lamp
 
@@ -16,6 +17,7 @@ def story(what: System) -> Counterexample:
     return found
 
 
+@cache
 def second_cancel() -> Counterexample:
     row = replace(CONFIRMED.row("cancel_requested", "cancel"), effects=(fx.SEND_CANCEL,))
     report = check(system("meant", unchecked(CONFIRMED, "twice", row)))
@@ -24,16 +26,16 @@ def second_cancel() -> Counterexample:
 
 
 TEXT = """\
-One TaskCancel does not hold in twice_meant: a task is sent once; one TaskCancel for a future that \
-was sent, on one connection
+One TaskCancel does not hold in twice_meant: a task is sent once; one TaskCancel for a future that
+    was sent, on one connection
    1  client     the outgoing queue takes the task
                  future pending → running; sends Task
    2  you        cancel()
                  future running → cancel_requested; sends TaskCancel
    3  you        cancel()
                  future stays cancel_requested; sends TaskCancel
-at the end: future=cancel_requested; value=none; task=unknown; worker=idle; sent=1; cancels=2;
-    promised=1; outcome=9; waiting=1; requests=Task TaskCancel TaskCancel"""
+at the end: future=cancel_requested; task=unknown; worker=idle; sent=1; cancels=2; promised=true;
+    outcome=unanswered; waiting=1; requests=Task TaskCancel TaskCancel"""
 
 MERMAID = """\
 sequenceDiagram
@@ -56,7 +58,7 @@ sequenceDiagram
 def test_the_shortest_story_of_a_second_cancel() -> None:
     found = second_cancel()
     assert str(found) == TEXT
-    assert all(len(line) <= 100 for line in TEXT.splitlines()[1:])
+    assert all(len(line) <= 100 for line in TEXT.splitlines())
     assert found.to_mermaid() == MERMAID
 
 
