@@ -66,9 +66,14 @@ class Drawer:
         known = self._known[futures]
         several: list[tuple[Call, ...]] = []
         for _ in range(threads):
-            made = (1, 1, 2)[lot(3)] if self._calls > 1 else 1
+            number = (1, 1, 2)[lot(3)] if self._calls > 1 else 1
             thread: list[Call] = []
-            for _ in range(made):
+            for _ in range(number):
+                made = [*thread, *(call for calls in several for call in calls)]
+                if made and lot(4) == 3:
+                    # The same call twice is the classic.
+                    thread.append(made[lot(len(made))])
+                    continue
                 forms = known[lot(len(known))]
                 call = forms[lot(len(forms))]
                 if futures > 1 and not call.on_all:

@@ -13,12 +13,13 @@ from futurefsm.fsm.testing.stage import Stage
 from futurefsm.fsm.testing.threads.steps import Choose
 
 SEARCHES = ("hybrid", "icb", "random", "pct", "pos")
-# Of one program: so many schedules in order, with so many preemptions; then so many by lot. Few:
-# other programs find more than other schedules of one (on the gallery, 40 and 40 need five times as
-# many in all).
-FIRST = 6
+# Of one program: so many schedules in order, with at most one preemption; then so many by lot. Few
+# at first: other programs find more than other schedules of one (on the gallery, 40 and 40 need
+# five times as many in all). Deeper after so many schedules in all (first of each).
+DEPTHS = ((20_000, 40, 40), (4_000, 16, 16), (0, 6, 8))
 FIRST_PREEMPTIONS = 1
-BY_LOT = 8
+# What one example of Hypothesis gets: drawing it costs as much as many schedules.
+FIRST = 40
 # "icb" runs so many of one program before it takes the next.
 IN_ORDER = 400
 
@@ -45,9 +46,14 @@ def hybrid(
     """
     if search not in SEARCHES:
         raise ValueError(f"search must be one of {', '.join(SEARCHES)}, not {search!r}")
+    first, by_lot = next(
+        (first, by_lot)
+        for ran, first, by_lot in DEPTHS
+        if search != "hybrid" or stage.counts.schedules >= ran
+    )
     if search in ("hybrid", "icb"):
         bound = FIRST_PREEMPTIONS if search == "hybrid" else preemptions
-        size = min(left, FIRST if search == "hybrid" else IN_ORDER)
+        size = min(left, first if search == "hybrid" else IN_ORDER)
         ran = 0
         for bad in in_order(stage, program, bound, size):
             ran += 1
@@ -55,7 +61,7 @@ def hybrid(
                 yield bad
         # A program that has few schedules needs few by lot.
         left = 0 if search == "icb" else min(left - ran, 2 * ran)
-    for _ in range(min(left, BY_LOT)):
+    for _ in range(min(left, by_lot)):
         shown = stage.run(program, _chooser(search, program, chance))
         if shown.troubles:
             yield Bad(Found.of(program, shown.run), shown.troubles)
