@@ -108,7 +108,9 @@ def with_printed(page: str) -> str:
                 file = re.match(r"# (\w+\.py)$", code, re.MULTILINE)
                 exec(compile(code, file[1] if file else "example.py", "exec"), names)
         done = match.end()
-        return f"{match['begin']}\n```text\n{out.getvalue().rstrip()}\n```\n\n{match['end']}"
+        # Lines of the standard library are others in each version of Python.
+        text = re.sub(r"(\b_base\.py):\d+", r"\1", out.getvalue()).rstrip()
+        return f"{match['begin']}\n```text\n{text}\n```\n\n{match['end']}"
 
     return _PRINTED.sub(fresh, page)
 
