@@ -12,19 +12,23 @@ if TYPE_CHECKING:
     from futurefsm.fsm.testing.differs import Differs as Differs
     from futurefsm.fsm.testing.env import Env as Env
     from futurefsm.fsm.testing.env import LostError as LostError
+    from futurefsm.fsm.testing.exploring import explore as explore
+    from futurefsm.fsm.testing.exploring import prove as prove
+    from futurefsm.fsm.testing.exploring import replay as replay
     from futurefsm.fsm.testing.failure import Failure as Failure
     from futurefsm.fsm.testing.failure import NotDeterministic as NotDeterministic
     from futurefsm.fsm.testing.failure import Proof as Proof
     from futurefsm.fsm.testing.failure import Report as Report
     from futurefsm.fsm.testing.harness import Harness as Harness
     from futurefsm.fsm.testing.harness import StandardFutures as StandardFutures
+    from futurefsm.fsm.testing.inloop import AsyncioFutures as AsyncioFutures
+    from futurefsm.fsm.testing.inloop import AsyncioTasks as AsyncioTasks
+    from futurefsm.fsm.testing.loop import Loop as Loop
+    from futurefsm.fsm.testing.onloop import OnLoop as OnLoop
     from futurefsm.fsm.testing.programs import Call as Call
     from futurefsm.fsm.testing.programs import Move as Move
     from futurefsm.fsm.testing.programs import Program as Program
     from futurefsm.fsm.testing.property import races as races
-    from futurefsm.fsm.testing.exploring import explore as explore
-    from futurefsm.fsm.testing.exploring import prove as prove
-    from futurefsm.fsm.testing.exploring import replay as replay
     from futurefsm.fsm.testing.shipped import ConfirmedFutures as ConfirmedFutures
     from futurefsm.fsm.testing.shipped import StrictFutures as StrictFutures
     from futurefsm.fsm.testing.stateful import FutureMachine as FutureMachine
@@ -35,6 +39,9 @@ _NAMES = {
     "env": "Env LostError",
     "failure": "Failure NotDeterministic Proof Report",
     "harness": "Harness StandardFutures",
+    "inloop": "AsyncioFutures AsyncioTasks",
+    "loop": "Loop",
+    "onloop": "OnLoop",
     "programs": "Call Move Program",
     "property": "races",
     "exploring": "explore prove replay",
