@@ -28,7 +28,7 @@ from futurefsm.fsm.testing.threads import (
 from futurefsm.fsm.testing.threads.active import ACTIVE
 from futurefsm.fsm.testing.threads.lines import lines_of
 from futurefsm.fsm.testing.threads.scheduler import Arena, Setup
-from futurefsm.fsm.testing.threads.watchdog import Guard, in_main_thread
+from futurefsm.fsm.testing.threads.watchdog import Guard
 
 # Real object → what stands for it.
 _SWAPS: list[tuple[Any, Any]] = [
@@ -82,6 +82,13 @@ NOW = _Installation()
 
 def is_installed() -> bool:
     return NOW.depth > 0
+
+
+def guard() -> None:
+    """Before each run in the main thread: it is watched."""
+    if NOW.guard is None:
+        NOW.guard = Guard()
+        NOW.guard.start()
 
 
 def prepared(setup: Setup) -> Setup:
@@ -158,9 +165,6 @@ def _begin(swaps: dict[int, Any]) -> None:
     _swap(ThreadPoolExecutor, "_counter", staticmethod(workers.count_executors), undo)
     workers.remember_hook()
     numbering.install()
-    if in_main_thread():
-        NOW.guard = Guard()
-        NOW.guard.start()
 
 
 def _end() -> None:

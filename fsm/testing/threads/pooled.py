@@ -6,14 +6,15 @@ thread only waits: so a task that blocks in C can be left where it is, and the r
 
 import os
 import sys
+from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
 from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident, real_lock, start_thread
 from futurefsm.fsm.testing.threads.scheduler import Arena, Setup
 from futurefsm.fsm.testing.threads.steps import Choose, Run
-from futurefsm.fsm.testing.threads.tasks import PATIENCE, Abort, Task, where
-from futurefsm.fsm.testing.threads.watchdog import LOOK, Watch, uncontrolled
+from futurefsm.fsm.testing.threads.tasks import PATIENCE, Abort, Task, nothing, where
+from futurefsm.fsm.testing.threads.watchdog import LOOK, Watch, in_main_thread, uncontrolled
 
 
 class _Worker:
@@ -40,11 +41,14 @@ class _Worker:
             gate.acquire()
             arena: PooledArena = ACTIVE.arena  # type: ignore[assignment]
             task = arena.me
-            assert task is not None
-            Context().run(arena.perform, task)
+            if task is None:
+                arena.do_aside()
+            else:
+                Context().run(arena.perform, task)
             if self.lost:
                 return
-            task = None if arena.over or arena.fatal is not None else arena.pick(None)
+            if task is not None:
+                task = None if arena.over or arena.fatal is not None else arena.pick(None)
             # Parked before it hands over: what comes next may be a task that begins in this one.
             _pool.append(self)
             opened = arena.turn if task is None else arena.gate_of(task)
@@ -55,6 +59,12 @@ class _Worker:
 
 
 _pool: list[_Worker] = []
+
+
+def _take() -> _Worker:
+    return _pool.pop() if _pool else _Worker()
+
+
 # In a child of a fork none of the threads exists.
 os.register_at_fork(after_in_child=_pool.clear)
 
@@ -70,6 +80,8 @@ class PooledArena(Arena):
         # Open when it is the calling thread's turn.
         self.turn = real_lock()
         self.turn.acquire()
+        self._aside: Callable[[], None] = nothing
+        self._failure: BaseException | None = None
 
     def step(self, me: Task) -> None:
         if self.over:
@@ -103,9 +115,32 @@ class PooledArena(Arena):
         """The gate of the thread that runs a task; from now on that thread is the run's."""
         worker = task.handle
         if worker is None:
-            worker = task.handle = _pool.pop() if _pool else _Worker()
+            worker = task.handle = _take()
         self.ident = worker.ident
         return worker.gate
+
+    def aside(self, function: Callable[[], None]) -> None:
+        """In the main thread the guard sees a block; elsewhere a thread of the pool must do it."""
+        if in_main_thread():
+            function()
+            return
+        worker = _take()
+        self.ident = worker.ident
+        self._aside = function
+        worker.gate.release()
+        self._await_turn(worker)
+        self.ident = self.caller
+        self._aside = nothing
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def do_aside(self) -> None:
+        """In that thread."""
+        try:
+            self._aside()
+        except BaseException as raised:
+            self._failure = raised
 
     def go(self) -> Run:
         task = self.pick(None)
@@ -125,7 +160,7 @@ class PooledArena(Arena):
         self.ident = self.caller
         return self.conclude()
 
-    def _await_turn(self) -> None:
+    def _await_turn(self, aside: _Worker | None = None) -> None:
         """Wait for the tasks. One that blocks where the scheduler cannot see it is left alone."""
         watch = Watch()
         while True:
@@ -138,12 +173,15 @@ class PooledArena(Arena):
                 self.over = True
                 continue
             words = watch.look(self, self.ident)
-            stuck = self.me
-            if words is not None and stuck is not None:
+            if words is not None:
                 self.fatal = self.fatal or uncontrolled(self, words)
                 self.over = True
-                stuck.handle.lost = True
-                self.drop(stuck)
+                if aside is not None:
+                    aside.lost = True
+                    self._failure = Abort()
+                elif self.me is not None:
+                    self.me.handle.lost = True
+                    self.drop(self.me)
                 return
 
     def line_of(self, task: Task) -> str:

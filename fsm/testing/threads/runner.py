@@ -60,13 +60,14 @@ def run(
     """
     if ACTIVE.run is not None:
         raise RuntimeError("a run inside a run: only one can go on at a time in a process")
-    start = _backend(backend, in_main_thread())
+    main = in_main_thread()
+    start = _backend(backend, main)
     if finish is not None:
         setup = _finished(setup, finish)
     if install.is_installed():
-        return _start(start, setup, choose, max_steps, detailed)
+        return _start(start, setup, choose, max_steps, detailed, main)
     with install.installed():
-        return _start(start, setup, choose, max_steps, detailed)
+        return _start(start, setup, choose, max_steps, detailed, main)
 
 
 def _finished(setup: Setup, finish: Callable[[], None]) -> Setup:
@@ -77,7 +78,11 @@ def _finished(setup: Setup, finish: Callable[[], None]) -> Setup:
     return whole
 
 
-def _start(start: Backend, setup: Setup, choose: Choose, max_steps: int, detailed: bool) -> Run:
+def _start(
+    start: Backend, setup: Setup, choose: Choose, max_steps: int, detailed: bool, main: bool
+) -> Run:
+    if main:
+        install.guard()
     prepared = install.prepared(setup)
     # No collector in a run: its finalizers would come at other moments in each.
     collects = gc.isenabled()

@@ -240,12 +240,16 @@ class Arena(Deciding, ABC):
         ACTIVE.arena = ACTIVE.run = self
         try:
             try:
-                setup(self)
+                self.aside(lambda: setup(self))
             except Abort:
                 return self.conclude()
             return self.go()
         finally:
             ACTIVE.arena = ACTIVE.run = None
+
+    def aside(self, function: Callable[[], None]) -> None:
+        """Call the setup or the like: no task, and yet it may block in C."""
+        function()
 
     @abstractmethod
     def go(self) -> Run:
@@ -257,9 +261,9 @@ class Arena(Deciding, ABC):
         run = self.run
         if self.finish is not None and run.end == "done" and self.fatal is None:
             try:
-                self.finish()
+                self.aside(self.finish)
             except BaseException as raised:
-                self.fatal = raised
+                self.fatal = self.fatal or raised
         self.over = True
         run.now = self.now
         if run.end != "done":

@@ -96,10 +96,11 @@ class Guard:
         start_thread(self._live)
 
     def stop(self) -> None:
-        """In the main thread: give the signal back; returns when the thread has ended."""
+        """Give the signal back, if it can be; returns when the thread has ended."""
         self._stop.release()
         self._ended.acquire()
-        signal.signal(_SIGNAL, self._before)
+        if in_main_thread():
+            signal.signal(_SIGNAL, self._before)
 
     def _live(self) -> None:
         watch = Watch()
@@ -126,7 +127,10 @@ class Guard:
 
 def uncontrolled(arena: Arena, words: str) -> Uncontrolled:
     """The error of a task that the scheduler has lost."""
-    who = "the setup" if arena.me is None else arena.me.name
+    if arena.me is not None:
+        who = arena.me.name
+    else:
+        who = "what looks at the end" if arena.progress else "the setup"
     return Uncontrolled(f"{who} {words}")
 
 

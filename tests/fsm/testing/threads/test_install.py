@@ -113,14 +113,23 @@ def test_modules_that_are_imported_in_a_run_come_as_ever() -> None:
     assert alone(imports) == "colorsys"
 
 
-def test_off_the_main_thread_there_is_no_guard() -> None:
-    seen: list[Any] = []
+def test_it_may_be_entered_and_left_off_the_main_thread() -> None:
+    entered, leave = threading.Event(), threading.Event()
+    before = bound()
 
     def elsewhere() -> None:
         with installed():
-            seen.append(NOW.guard)
+            entered.set()
+            leave.wait()
 
     thread = Thread(target=elsewhere)
     thread.start()
+    entered.wait()
+    assert NOW.guard is None
+    # A run in the main thread is watched all the same.
+    alone(lambda: None)
+    assert NOW.guard is not None
+    leave.set()
     thread.join()
-    assert seen == [None]
+    assert bound() == before
+    assert NOW.guard is None

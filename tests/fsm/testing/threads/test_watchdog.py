@@ -79,11 +79,61 @@ def test_a_wait_in_c_is_refused(backend: str, how: str) -> None:
         other.send(b"x")
 
 
-def test_a_wait_in_the_setup_is_refused_too(backend: str) -> None:
+def test_a_wait_in_the_setup_or_at_the_end_is_refused_too(backend: str) -> None:
     lock = real_lock()
     lock.acquire()
     with pytest.raises(Uncontrolled, match="the setup blocks at test_watchdog"):
         run(lambda arena: lock.acquire() and None, benign, backend=backend)
+
+    def setup(arena: Arena) -> None:
+        arena.spawn("t", lambda: None)
+        arena.finish = lambda: lock.acquire() and None
+
+    with pytest.raises(Uncontrolled, match="what looks at the end blocks at test_watchdog"):
+        run(setup, benign, backend=backend)
+
+
+def elsewhere(function: Any) -> Any:
+    """What a function raises in a thread that is not the main one."""
+    heard: list[Any] = []
+
+    def called() -> None:
+        try:
+            heard.append(function())
+        except BaseException as raised:
+            heard.append(raised)
+
+    thread = threading.Thread(target=called)
+    thread.start()
+    thread.join()
+    return heard[0]
+
+
+@pytest.mark.parametrize("part", ["setup", "task", "finish", "nothing"])
+def test_off_the_main_thread_nothing_hangs_either(backend: str, part: str) -> None:
+    if backend == "greenlets":
+        refused = elsewhere(lambda: run(lambda arena: None, benign, backend=backend))
+        assert isinstance(refused, ValueError)
+        return
+    lock = real_lock()
+    lock.acquire()
+
+    def setup(arena: Arena) -> None:
+        if part == "setup":
+            lock.acquire()
+        arena.spawn("t", lambda: part == "task" and lock.acquire())
+        arena.finish = lambda: part == "finish" and lock.acquire() and None
+
+    told = elsewhere(lambda: run(setup, benign))
+    # Who was left behind goes on, and does no harm.
+    lock.release()
+    if part == "nothing":
+        assert told.end == "done"
+    else:
+        who = {"setup": "the setup", "task": "t", "finish": "what looks at the end"}[part]
+        assert isinstance(told, Uncontrolled)
+        assert str(told).startswith(f"{who} blocks at test_watchdog.py")
+    assert isinstance(elsewhere(lambda: run(lambda arena: 1 // 0, benign)), ZeroDivisionError)
 
 
 def test_code_that_swallows_its_end_cannot_hide_it(backend: str) -> None:
