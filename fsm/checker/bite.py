@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from futurefsm.fsm.checker.model import Invariant, ModelError, Not, System, every
 from futurefsm.fsm.checker.search import Graph, look
 from futurefsm.fsm.checker.systems import systems_for
 from futurefsm.fsm.checker.variants import mutants, unchecked
+from futurefsm.fsm.effects import ANNOUNCE, Effect
 from futurefsm.fsm.table import Kind, Lifecycle, Row
 
 ROWS = "rows"
@@ -22,15 +23,17 @@ class Bite:
         killed: by the property that noticed, or `ROWS`.
         survived: what was done to those that nothing noticed.
         unmet: of these, mutants of rows that only a peer that breaks the protocol leads to.
+        same: mutants that are none: the compiled table, which futures step through, does the same.
     """
 
     killed: Counter[str] = field(default_factory=Counter)
     survived: list[str] = field(default_factory=list)
     unmet: list[str] = field(default_factory=list)
+    same: list[str] = field(default_factory=list)
 
     @property
     def total(self) -> int:
-        """All mutants that were tried."""
+        """All mutants that were tried, and that do something else."""
         return self.killed.total() + len(self.survived)
 
 
@@ -50,6 +53,9 @@ def bite(lifecycle: Lifecycle, *, nth: int = 1, first: int = 0, states_max: int 
     met = {pair for each in graphs if each.system.correct for pair in used[each.system.name]}
     for number, (what, row) in enumerate(mutants(lifecycle)):
         if (number - first) % nth:
+            continue
+        if _is_same(lifecycle, row):
+            found.same.append(what)
             continue
         pair = (str(row.source), str(row.event))
         killer = ROWS if pair not in met and _is_silent(lifecycle, row) else None
@@ -73,6 +79,28 @@ def _used(graph: Graph, lifecycle: Lifecycle) -> set[tuple[str, str]]:
         for part, state, event in graph.first
         if graph.system.part(part).lifecycle is lifecycle
     }
+
+
+def _is_same(lifecycle: Lifecycle, row: Row) -> bool:
+    """Announcing is done once, whatever the rows say: the compiled table sees to it."""
+    before = lifecycle.row(row.source, row.event)
+    if replace(row, effects=before.effects) != before:
+        return False
+    if _but_announce(row) != _but_announce(before):
+        return False
+    if ANNOUNCE in row.effects and ANNOUNCE in before.effects:
+        return True
+    # Whether somebody who was not told yet can come to this row.
+    todo = [lifecycle.compiled]
+    for node in todo:
+        if node.state == row.source and node.settled and not node.announced:
+            return False
+        todo += [step.node for step in node.on.values() if step.node not in todo]
+    return row.source.settled
+
+
+def _but_announce(row: Row) -> tuple[Effect, ...]:
+    return tuple(effect for effect in row.effects if effect != ANNOUNCE)
 
 
 def _is_silent(lifecycle: Lifecycle, row: Row) -> bool:

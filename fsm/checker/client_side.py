@@ -288,9 +288,10 @@ def _learned(row: Row) -> tuple[Operation, ...]:
     outcome = row.outcome
     cancelled = row.target.is_cancelled
     if outcome is None:
+        # A result that came is the most that can be known, and must be said; so must a refusal.
         late = row.event in RESULTS and cancelled
-        # A result that came is the most that can be known, and must be said.
-        return (When(value(SENT, 1, 2), (Assign(OUTCOME, LIE),)),) if late else ()
+        refused = row.event == ev.CONFIRM_FAILED and row.source.cancel_decided
+        return (When(value(SENT, 1, 2), (Assign(OUTCOME, LIE),)),) if late or refused else ()
     after = [0] * (LIE + 1)
     for known in (None, *oc.OUTCOMES):
         number = _NUMBER[None if known is None else str(known)]

@@ -101,7 +101,8 @@ def _ours(row: Row, effect: Effect) -> tuple[Operation, ...]:
     lies: dict[str, tuple[Operation, ...]] = {
         fx.CONFIRM_CANCELED_EFFECT: (
             _lie(not row.target.absorbing),
-            When(state(WORKER, "busy"), (Assign(LIED, 1),)),
+            # It says that the task will not finish: so it neither runs nor has ended.
+            When(some(state(WORKER, "busy"), value(MADE, VALUE, ERROR)), (Assign(LIED, 1),)),
         ),
         fx.CONFIRM_NOT_FOUND_EFFECT: (_lie(alive),),
         fx.CONFIRM_FAILED_EFFECT: (_lie(not alive or row.source != row.target),),
