@@ -179,9 +179,11 @@ class PooledArena(Arena):
                 if aside is not None:
                     aside.lost = True
                     self._failure = Abort()
-                elif self.me is not None:
-                    self.me.handle.lost = True
-                    self.drop(self.me)
+                else:
+                    stuck = self.me
+                    assert stuck is not None
+                    stuck.handle.lost = True
+                    self.drop(stuck)
                 return
 
     def line_of(self, task: Task) -> str:
