@@ -22,7 +22,7 @@ from futurefsm.protocol.object_store import Put as Stored
 from futurefsm.protocol.transport.address import Address
 from futurefsm.protocol.transport.poller import Poller
 from futurefsm.protocol.transport.ymq import YmqStream
-from tests.protocol.transport.peers import PATIENCE_S, Peer, listening
+from tests.protocol.transport.peers import PATIENCE_S, Peer, listening, whole_now
 
 ONE, TWO = b"1" * 32, b"2" * 32
 
@@ -134,7 +134,7 @@ def test_an_answer_that_is_none(owner: Owner) -> None:
 
 def test_a_store_that_was_stopped_is_lost(owner: Owner) -> None:
     owner.connect()
-    link, now = owner.link, monotonic()
+    link, now = owner.link, whole_now()
     # Nothing may ever come for a get.
     link.ask([Get(TWO)])
     link.flush()
@@ -152,7 +152,7 @@ def test_a_store_that_was_stopped_is_lost(owner: Owner) -> None:
 
 def test_half_an_answer_is_no_silence(owner: Owner) -> None:
     owner.connect()
-    link, now = owner.link, monotonic()
+    link, now = owner.link, whole_now()
     link.ask([Get(TWO), Put(ONE, b"bytes")])
     link.flush()
     link.turn(now)
@@ -174,7 +174,7 @@ def test_who_was_away_itself_looks_before_it_judges(owner: Owner) -> None:
     owner.connect()
     owner.link.ask([Put(ONE, b"bytes")])
     owner.link.flush()
-    now = monotonic()
+    now = whole_now()
     owner.link.turn(now)
     owner.link.turn(now + PATIENCE_S * 10)
     assert owner.link.lost is None

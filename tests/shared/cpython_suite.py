@@ -12,6 +12,7 @@ which something has to be done is twice as long.
 
 import concurrent.futures
 import functools
+import gc
 import importlib
 import importlib.util
 import logging
@@ -195,6 +196,9 @@ def adapted(
     inner = body["setUp"]
 
     def set_up(self: Any) -> None:
+        # The suite collects garbage again and again; not through all that a long run has left.
+        gc.freeze()
+        self.addCleanup(gc.unfreeze)
         folder = tempfile.TemporaryDirectory(prefix="futurefsm-test-")
         self.addCleanup(folder.cleanup)
         sleep = Sleep(Path(folder.name, "over"), _SLEEPS.get(self._testMethodName, {}))

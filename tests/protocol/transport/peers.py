@@ -4,6 +4,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import ceil
 from time import monotonic
 
 from futurefsm.protocol.transport.base import Channel
@@ -12,6 +13,12 @@ from futurefsm.protocol.transport.ymq import YmqStream, listen_tcp
 from futurefsm.protocol.transport.ymq_link import YmqLink
 
 PATIENCE_S = 60.0
+
+
+def whole_now() -> float:
+    """The clock, in whole seconds: sums and differences of it are exact. Of others they are not
+    where the machine has been up for a power of two of seconds meanwhile."""
+    return float(ceil(monotonic()))
 
 
 class Peer:

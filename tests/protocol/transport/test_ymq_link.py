@@ -15,7 +15,7 @@ from futurefsm.protocol.transport.address import Address, parse_address
 from futurefsm.protocol.transport.poller import Poller
 from futurefsm.protocol.transport.ymq import YmqStream, listen_unix
 from futurefsm.protocol.transport.ymq_link import REFUSED_S, YmqLink
-from tests.protocol.transport.peers import PATIENCE_S, Peer, drive, listening
+from tests.protocol.transport.peers import PATIENCE_S, Peer, drive, listening, whole_now
 
 ME = b"Client|me"
 
@@ -129,7 +129,7 @@ def test_a_reset_that_is_met_by_writing(owner: Owner, peer: Peer) -> None:
 def test_pauses_grow_and_shrink(owner: Owner, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     owner.connect(peer)
     link = owner.link
-    now = monotonic()
+    now = whole_now()
     link._reset(now)
     assert link.deadline() == now + ymq_link.FIRST_DELAY_S
     link._reset(now)
@@ -176,7 +176,7 @@ def test_nobody_listens() -> None:
     with silent_port() as nobody:
         owner = Owner(f"tcp://127.0.0.1:{nobody.getsockname()[1]}", patience_s=1000.0)
         link = owner.link
-        now = monotonic()
+        now = whole_now()
         link.turn(now)
         while link.trouble != "Connection refused":
             owner.poller.poll(1.0)
@@ -218,7 +218,7 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(lookup.Lookup, "take", lambda self: list(targets))
         owner = Owner(f"tcp://127.0.0.1:{where[1]}", patience_s=20.0)
         link = owner.link
-        now = monotonic()
+        now = whole_now()
         assert link.turn(now) == []
         assert link.deadline() == now + 10
         assert link.trouble == "it does not answer"
