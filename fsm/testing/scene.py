@@ -302,14 +302,22 @@ class _Reader:
         found: list[Row] = []
         for row, step in zip(reversed(rows), reversed(self.run.steps), strict=True):
             after = ahead.get(row.lane)
+            # `Event.wait` stops twice: in front of its look at the flag, and then to wait.
+            looks = after == (step.op, step.what) and _is_event_wait(step)
+            if looks:
+                row = row._replace(items=row.items[1:])
             if after is not None and (row.lane in stuck or after[0] in _WAITS):
                 kind = "stuck" if row.lane in stuck else "wait"
                 row = row._replace(items=(*row.items, Item(kind, self._before(*after))))
             waiting = {task for task, (op, _) in ahead.items() if op in _WAITS}
             found.append(row._replace(waiting=frozenset(waiting | stuck)))
-            ahead[row.lane] = (step.op, step.what)
+            ahead[row.lane] = ("", "") if looks else (step.op, step.what)
             stuck.discard(row.lane)
         return tuple(reversed(found))
+
+
+def _is_event_wait(step: Any) -> bool:
+    return step.op == "wait" and not step.fires and step.what.startswith("Event ")
 
 
 class _Note(NamedTuple):
@@ -364,7 +372,8 @@ def _facts(failure: Any) -> tuple[str, ...]:
 def _call(failure: Any, token: str) -> str:
     """How to run it again where no test runner is known."""
     name = getattr(getattr(failure, "harness", None), "name", "")
-    return f'replay({name}(), "{token}")' if name and token else ""
+    made = f"{name}()" if name.isidentifier() else "harness"
+    return f'replay({made}, "{token}")' if name and token else ""
 
 
 def _many(number: int, what: str, several: str = "") -> str:

@@ -212,7 +212,8 @@ class _Scene:
             self.env.arena.on_acquire = None
 
     def _on_release(self, task: int, lock: Any) -> None:
-        if self._detailed:
+        # What a task lets go when it is unwound, at the end, is no step.
+        if self._detailed and not self.env.arena.over:
             self.env.arena.note(f"release {self.env.arena.name_of(lock)}")
         self._look()
 

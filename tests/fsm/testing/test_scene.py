@@ -129,6 +129,32 @@ def test_what_a_task_waits_for_is_said_where_it_stops() -> None:
     assert [row.waiting for row in rows] == [{0}, {0}, {0}, frozenset()]
 
 
+def test_an_event_is_looked_at_before_it_is_waited_for() -> None:
+    sketch = (
+        Sketch("user 1", "pump")
+        .step("user 1", "start", "", "call result()")
+        .step("user 1", "wait", "Event 1")
+        .step("pump", "set", "Event 1")
+        .step("user 1", "wait", "Event 1")
+        .step("user 1", "wait", "Event 1")
+        .blocked("user 1", "wait", "Event 1", "", "a.py:1")
+        .ends("pump")
+    )
+    said = [[item.text for item in row.items] for row in shown(sketch).rows]
+    waits = "waits for Event 1"
+    assert said == [["calls result()"], [waits], ["sets Event 1"], ["wakes: Event 1"], [waits]]
+
+
+def test_how_to_replay_without_a_test() -> None:
+    failure = race_scenes.deadlock()
+    assert scene(failure).replay == f'replay(Futures(), "{failure.token}")'
+    type(failure.harness).name = "Futures (delayed)"  # type: ignore[assignment, method-assign]
+    try:
+        assert scene(failure).replay == f'replay(harness, "{failure.token}")'
+    finally:
+        del type(failure.harness).name
+
+
 def test_who_holds_a_lock_is_kept_until_it_is_free() -> None:
     sketch = (
         Sketch("user 1", "user 2")
