@@ -34,6 +34,8 @@ pytestmark = [
     pytest.mark.timeout(180),
     pytest.mark.filterwarnings("default::ResourceWarning"),
     pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning"),
+    # Its thread ends with an exception where it notices the end of the store first.
+    pytest.mark.filterwarnings("default::pytest.PytestUnhandledThreadExceptionWarning"),
     pytest.mark.filterwarnings("default::DeprecationWarning"),
 ]
 
@@ -307,8 +309,12 @@ def test_several_clients_in_threads(make: Make) -> None:
     assert results == [[n + 1 for n in range(50)]] * 4
 
 
+@pytest.mark.parametrize(
+    "server", ["ymq", pytest.param("zmq", marks=pytest.mark.cluster_long)], indirect=True
+)
 def test_a_link_that_is_reset(server: EngineServer, tmp_path: Path) -> None:
-    """The client dials again, and gets the result that was sent while it was away."""
+    """The client dials again, and gets the result that was sent while it was away. (On zmq what is
+    sent to a connection that has just broken is lost, and Scaler's client never asks again.)"""
     from scaler import Client
 
     with Proxy(server.address) as proxy:
