@@ -70,17 +70,26 @@ def fire(lifecycle: Lifecycle, part: str, event: str) -> tuple[Operation, ...]:
     return (Fire(part, event),) if event in lifecycle.events else ()
 
 
-def user_actions(lifecycle: Lifecycle, facts: Facts, *, fetches: bool) -> tuple[Action, ...]:
+def user_actions(
+    lifecycle: Lifecycle, facts: Facts, *, wired: bool = True, fetches: bool
+) -> tuple[Action, ...]:
     """Any number of calls, at any time, and the timer of a `cancel()` that waits.
 
     Args:
+        wired: there is a scheduler.
         fetches: there is an object store, so a value can be asked for and let go.
     """
     held = value(DROPPED, 0)
     waits: tuple[Operation, ...] = ()
     if facts.decided:
         waits = (When(state(FUTURE, *facts.decided), (Assign(WAITING, 1),)),)
-    cancel = (*fire(lifecycle, FUTURE, ev.CANCEL), *waits)
+    announces: tuple[Operation, ...] = ()
+    if wired:
+        # A client announces at once what was cancelled before it was sent; an executor's queue
+        # comes to it in its turn.
+        unannounced = every(state(FUTURE, *facts.cancelled), value(ANNOUNCED, 0), value(CLOSED, 0))
+        announces = (When(unannounced, fire(lifecycle, FUTURE, ev.SUBMIT)),)
+    cancel = (*fire(lifecycle, FUTURE, ev.CANCEL), *announces, *waits)
     actions = [Action("cancel", "you", "cancel()", held, cancel)]
     if ev.CANCEL_TIMED_OUT in lifecycle.events and facts.decided:
         does = (Assign(WAITING, 0), Fire(FUTURE, ev.CANCEL_TIMED_OUT))
@@ -110,13 +119,12 @@ def client_actions(
         ends: it is only the end of the client that is sure to come.
     """
     is_open = value(CLOSED, 0)
-    unannounced = every(state(FUTURE, *facts.cancelled), value(ANNOUNCED, 0))
     actions = [
         Action(
             "submit",
             "client",
             "the outgoing queue takes the task",
-            every(value(QUEUED, 1), some(is_open, unannounced)),
+            every(value(QUEUED, 1), is_open),
             (Assign(QUEUED, 0), *fire(lifecycle, FUTURE, ev.SUBMIT)),
             fair=True,
         ),

@@ -208,7 +208,10 @@ def _alone(lifecycle: Lifecycle) -> System:
         lanes=("you", "client"),
         parts=(client_side.future_part(lifecycle, wired=False, dedups=False),),
         variables=client_side.VARIABLES,
-        actions=(*client_rules.user_actions(lifecycle, facts, fetches=False), *actions),
+        actions=(
+            *client_rules.user_actions(lifecycle, facts, wired=False, fetches=False),
+            *actions,
+        ),
         properties=(
             *client_rules.local_properties(facts),
             LeadsTo("Settles", ALWAYS, settled, "on every fair run"),
