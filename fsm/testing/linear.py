@@ -191,7 +191,10 @@ class Judge:
         if row.kind is Kind.VIOLATES or (row.violates_by_caller and source == CALLER):
             # From the wire it is counted; a caller is told. It moves nothing.
             told = answer is None or refused == (source == CALLER)
-            return model if told and (refused or not isinstance(answer, Raised)) else None
+            if not told or (isinstance(answer, Raised) and not refused):
+                return None
+            self._rows[what, model] = (str(row.source), str(row.event))
+            return model
         if isinstance(answer, Raised):
             return None
         said = None if answer is None else answer.value
@@ -211,10 +214,7 @@ class Judge:
             row.target.settled and (model.announced or fx.ANNOUNCE in effects),
             held,
             self._learned(model.outcome, row.outcome),
-            tuple(
-                n + effects.count(fx.Effect(e))
-                for n, e in zip(model.sent, self._counted, strict=True)
-            ),
+            tuple([model.sent[i] + effects.count(e) for i, e in enumerate(self._counted)]),
         )
 
     def _learned(self, known: Any, fact: Any) -> Any:

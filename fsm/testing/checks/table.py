@@ -176,22 +176,25 @@ def _wrong_end(
     """The answers can be explained, but not together with what there is at the end."""
     ends = subject.full.ends(ops)
     for op in at_end:
-        if any(subject.full.step(end, op.what) is not None for end in ends):
-            continue
-        kind, said = op.what[0], op.what[-1]
-        if kind == linear.OUTCOME:
-            right = _or(sorted({str(end.outcome) for end in ends}))
-            yield Trouble(OUTCOME, f"cancel_outcome is {said} at the end; the table says {right}")
-        elif kind == linear.COUNT:
-            right = _or(sorted({_times(end.sent[0]) for end in ends}))
-            yield Trouble(
-                ONE_TASK_CANCEL, f"TaskCancel was sent {_times(said)}; the table says {right}"
-            )
-        else:
-            right = _times(max(end.sent[1] for end in ends))
-            yield Trouble(PROTOCOL, f"Task was sent {_times(said)}; the table says {right}")
-        return
-    yield Trouble(LINEARIZABLE, "each answer can be explained, but not all of them in one order")
+        left = {end for end in ends if subject.full.step(end, op.what) is not None}
+        if not left:
+            yield _said_at_end(op, ends)
+            return
+        ends = left
+
+
+def _said_at_end(op: Op, ends: set[linear.Model]) -> Trouble:
+    kind, said = op.what[0], op.what[-1]
+    if kind == linear.OUTCOME:
+        right = _or(sorted({str(end.outcome) for end in ends}))
+        return Trouble(OUTCOME, f"cancel_outcome is {said} at the end; the table says {right}")
+    if kind == linear.COUNT:
+        right = _or(sorted({_times(end.sent[0]) for end in ends}))
+        return Trouble(
+            ONE_TASK_CANCEL, f"TaskCancel was sent {_times(said)}; the table says {right}"
+        )
+    right = _times(max(end.sent[1] for end in ends))
+    return Trouble(PROTOCOL, f"Task was sent {_times(said)}; the table says {right}")
 
 
 def _times(number: int) -> str:

@@ -1,0 +1,99 @@
+"""Failures become small."""
+
+from random import Random
+from typing import Any
+
+from futurefsm.fsm.testing.env import Env
+from futurefsm.fsm.testing.harness import StandardFutures
+from futurefsm.fsm.testing.programs import Call, Move, Program
+from futurefsm.fsm.testing.search.hybrid import hybrid
+from futurefsm.fsm.testing.search.icb import following
+from futurefsm.fsm.testing.search.smallest import Found, fewest, simpler, smallest
+from futurefsm.fsm.testing.stage import Stage
+
+LARGE = Program(
+    (
+        (Call("done"), Call("add_done_callback", how="asks")),
+        (Call("result", 1.0), Call("cancel", future=1)),
+        (Call("wait"),),
+    ),
+    (
+        Move("submit"),
+        Move.await_("TaskCancel"),
+        Move("result_success"),
+        Move("submit", 1),
+        Move("result_failed", 1),
+    ),
+    ("fetch fails",),
+    2,
+)
+
+
+class Forgets(StandardFutures):
+    """What was cancelled says that it was not, to who asks behind the pump's back."""
+
+    def call(self, env: Env, future: Any, call: Call) -> Any:
+        said = super().call(env, future, call)
+        return False if call.name == "cancelled" and len(env.log) % 2 else said
+
+
+def test_simpler_programs_have_less_in_them() -> None:
+    found = list(simpler(LARGE))
+    assert len(set(found)) == len(found)
+    one = next(program for program in found if program.futures == 1)
+    assert one.path == LARGE.path[:3]
+    assert all(call.future == 0 for calls in one.threads for call in calls)
+    assert any(len(program.threads) == 2 for program in found)
+    assert any(not program.faults for program in found)
+    assert any(Call("result", future=0) in program.threads[1] for program in found)
+    assert any(program.threads[0][-1] == Call("add_done_callback") for program in found)
+    without_wait = (*LARGE.path[:1], *LARGE.path[3:])
+    assert any(program.path == without_wait for program in found)
+
+
+def test_what_was_early_stays() -> None:
+    program = Program(((Call("done"),),), (Move("submit"), Move("result_success")), (), 1, 1)
+    assert [each.path for each in simpler(program)] == [(Move("submit"),)]
+
+
+def test_a_failure_shrinks_to_its_core() -> None:
+    stage, chance = Stage(Forgets()), Random(1)
+    program = Program(
+        ((Call("done"), Call("cancel")), (Call("cancelled"), Call("cancelled"), Call("running"))),
+        (Move("submit"), Move("result_success")),
+    )
+    with stage.open():
+        bad = next(iter(hybrid(stage, program, chance, "random", 2, 500)))
+        found = smallest(stage, bad.found, bad.troubles[0].check)
+        shown = stage.run(found.program, following(found.schedule))
+    assert bad.troubles[0].check in {trouble.check for trouble in shown.troubles}
+    assert found.program.calls <= 3
+    assert found.size[0] <= 1
+
+
+class Swaps(StandardFutures):
+    """Its answer is wrong where another thread ran in between."""
+
+    def call(self, env: Env, future: Any, call: Call) -> Any:
+        env.box["now"] = call.name
+        env.arena.point("look")
+        return "odd" if env.box["now"] != call.name else False
+
+
+def test_a_schedule_gets_the_fewest_preemptions() -> None:
+    program = Program(((Call("cancel"),), (Call("done"),)))
+    stage = Stage(Swaps())
+    with stage.open():
+        schedule = (0, 1, 1, 1, 1, 1)
+        shown = stage.run(program, following(schedule))
+        found = fewest(stage, Found.of(program, shown.run), shown.troubles[0].check)
+    assert shown.run.preemptions > found.size[0] == 1
+
+
+def test_where_no_time_is_left_it_stays_as_it_is() -> None:
+    program = Program(((Call("cancel"),), (Call("done"),)))
+    stage = Stage(Swaps())
+    with stage.open():
+        shown = stage.run(program, following((0, 1, 1, 1)))
+        given = Found.of(program, shown.run)
+        assert smallest(stage, given, shown.troubles[0].check, seconds=0) == given

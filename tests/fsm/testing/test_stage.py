@@ -1,0 +1,168 @@
+"""A program runs under a schedule, and what was seen is judged."""
+
+import logging
+import threading
+from typing import Any
+
+import pytest
+
+from futurefsm.fsm.testing import history as h
+from futurefsm.fsm.testing.env import Env
+from futurefsm.fsm.testing.harness import Harness, StandardFutures
+from futurefsm.fsm.testing.programs import Call, Move, Program
+from futurefsm.fsm.testing.search.icb import Bounded, following
+from futurefsm.fsm.testing.shipped import ConfirmedFutures
+from futurefsm.fsm.testing.stage import Shown, Stage
+
+PROGRAM = Program(((Call("cancel"),), (Call("result"),)), (Move("submit"), Move("result_success")))
+
+
+def every(stage: Stage, program: Program, bound: int = 2) -> list[Shown]:
+    search, found = Bounded(bound), []
+    with stage.open():
+        while (schedule := search.next()) is not None:
+            found.append(stage.run(program, following(schedule)))
+            search.learn(found[-1].run)
+    return found
+
+
+def test_nothing_is_wrong_with_the_standard_library() -> None:
+    stage = Stage(StandardFutures())
+    shown = every(stage, PROGRAM)
+    assert all(not each.troubles for each in shown)
+    counts = stage.counts
+    assert counts.schedules == len(shown) == sum(counts.by_preemptions.values())
+    assert counts.programs == 1
+    assert 1 < counts.seen < counts.schedules
+    assert ("pending", "cancel") in counts.rows
+    assert ("running", "result_success") in counts.rows
+
+
+def test_what_was_seen_before_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from futurefsm.fsm.testing import stage as module
+
+    monkeypatch.setattr(module, "_REMEMBERED", 1)
+    stage = Stage(StandardFutures())
+    with stage.open():
+        for _ in range(3):
+            stage.run(PROGRAM, following(()))
+        assert stage.counts.seen == 1
+        for schedule in ((1,), (), (1,)):
+            stage.run(PROGRAM, following(schedule))
+    assert stage.counts.seen == 4  # only the latest is remembered here
+    assert stage.counts.programs == 1
+
+
+def test_a_run_in_detail_says_states_and_lines() -> None:
+    stage = Stage(StandardFutures())
+    with stage.open():
+        shown = stage.run(PROGRAM, following(()), detailed=True)
+    notes = [*shown.run.before, *(note for step in shown.run.steps for note in step.notes)]
+    assert "state future 1 pending" in notes
+    assert "state future 1 cancelled" in notes
+    assert "call future 1.cancel()" in notes
+    assert "answer future 1.cancel() = True" in notes
+    assert any("test_stage" in step.where or "_base" in step.where for step in shown.run.steps)
+    assert len(shown.stories) == 1
+
+
+def test_a_check_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such check: luck"):
+        Stage(StandardFutures(), only={"luck"})
+
+
+def test_callbacks_that_raise_are_not_printed(caplog: pytest.LogCaptureFixture) -> None:
+    program = Program(((Call("add_done_callback", how="raises"),),), (Move("result_success"),))
+    every(Stage(StandardFutures()), program)
+    assert not caplog.records
+    logging.getLogger("concurrent.futures").error("heard again")
+    assert len(caplog.records) == 1
+
+
+class Locked(Harness):
+    """Its thread ends with the lock taken; or raises; or waits with it."""
+
+    calls = ("take", "raise", "sleep")
+
+    class Odd:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+            self.other = threading.Lock()
+            self.condition = threading.Condition(self.lock)
+
+        def done(self) -> bool:
+            with self.lock:
+                return False
+
+        running = done
+
+    def make(self, env: Env) -> Any:
+        return Locked.Odd()
+
+    def call(self, env: Env, future: Any, call: Call) -> Any:
+        if call.name == "take":
+            future.lock.acquire()
+        elif call.name == "sleep":
+            with future.other, future.lock:
+                future.condition.wait(1.0)
+        else:
+            raise KeyboardInterrupt
+
+    def state(self, future: Any) -> str | None:
+        return None
+
+
+def test_a_question_that_would_wait_for_ever_at_the_end() -> None:
+    (shown,) = every(Stage(Locked()), Program(((Call("take"),),)))
+    assert [trouble.check for trouble in shown.troubles] == ["timed calls end"]
+
+
+def test_a_wait_under_another_lock() -> None:
+    (shown,) = every(Stage(Locked()), Program(((Call("sleep"),),)))
+    assert [trouble.check for trouble in shown.troubles] == ["nothing under a lock"]
+    assert "while it held Lock 2" in shown.troubles[0].words
+
+
+def test_control_exceptions_come_out_of_a_run() -> None:
+    stage = Stage(Locked())
+    with stage.open(), pytest.raises(KeyboardInterrupt):
+        stage.run(Program(((Call("raise"),),)), following(()))
+
+
+def test_an_error_of_the_harness_comes_out_too() -> None:
+    class Broken(StandardFutures):
+        def pump(self, env: Env) -> None:
+            raise ZeroDivisionError
+
+    stage = Stage(Broken())
+    with stage.open(), pytest.raises(ZeroDivisionError):
+        stage.run(PROGRAM._replace(path=()), following(()))
+
+
+def test_a_timed_wait_is_told_what_it_found_on_waking() -> None:
+    program = Program(((Call("result", 1.0),),), (Move("submit"), Move("result_success")), (), 1, 1)
+    woken = [s for s in every(Stage(ConfirmedFutures()), program) if _woke(s)]
+    assert woken
+    assert all(not shown.troubles for shown in woken)
+
+
+def _woke(shown: Shown) -> bool:
+    return any(record[0] == h.WOKE for record in shown.seen.log)
+
+
+def test_a_stage_can_be_opened_twice_and_leaves_nothing() -> None:
+    before = threading.Lock
+    stage = Stage(StandardFutures())
+    with stage.open(), stage.open():
+        assert stage.run(PROGRAM, following(())).troubles == ()
+    assert threading.Lock is before
+
+
+def test_lines_can_be_points() -> None:
+    stage = Stage(StandardFutures(), lines=["concurrent.futures._base"])
+    with stage.open():
+        by_line = stage.run(PROGRAM, following(()))
+    with Stage(StandardFutures()).open() as plain:
+        by_operation = plain.run(PROGRAM, following(()))
+    assert len(by_line.run.steps) > 2 * len(by_operation.run.steps)
+    assert by_line.troubles == ()
