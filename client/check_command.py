@@ -7,6 +7,7 @@ import argparse
 import importlib
 import os
 import sys
+import textwrap
 from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
@@ -137,7 +138,8 @@ def _say_what_holds(report: Report) -> None:
         good = sum(r.holds for r in proven)
         said.setdefault(f"{good} of {len(results)}", []).append(name)
     for count, which in said.items():
-        print(f"holds in {count}: {', '.join(which)}")
+        line = f"holds in {count}: {', '.join(which)}"
+        print(textwrap.fill(line, 100, subsequent_indent="    "))
 
 
 def _one(systems: tuple[System, ...], scenes: list[str] | None) -> System:

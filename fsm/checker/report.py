@@ -1,10 +1,11 @@
 """`check`: explore a system, or all systems of a lifecycle, and say what holds. PURE."""
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from futurefsm.fsm.checker.counterexample import Counterexample, tell
-from futurefsm.fsm.checker.model import System
+from futurefsm.fsm.checker.model import Invariant, NoDeadlock, System
 from futurefsm.fsm.checker.search import STATES_MAX, Graph, look
 from futurefsm.fsm.checker.systems import systems_for
 from futurefsm.fsm.table import Kind, Lifecycle, Row
@@ -38,7 +39,7 @@ class Checked:
         states, transitions: how many can be reached; how many steps there are between them.
         complete: these are all; else the bound was met, and nothing is proven.
         full: channels on which a message did not fit, and was lost although the channel loses none.
-        results: for each property.
+        results: for each property; where not all was explored, only for those of single states.
         rows: (part, state, event) of the rows that were taken.
     """
 
@@ -151,9 +152,10 @@ class Report:
         for rows in self.rows:
             yield str(rows)
             if rows.dead:
-                yield f"  never taken: {_named(rows.dead)}"
+                yield from _wrapped(f"never taken: {_named(rows.dead)}")
             if rows.guards:
-                yield f"  taken only if a peer breaks the protocol: {_named(rows.guards)}"
+                what = "taken only if a peer breaks the protocol"
+                yield from _wrapped(f"{what}: {_named(rows.guards)}")
 
 
 HEADLINE = f"{'system':24} {'states':>9} {'steps':>11}"
@@ -184,6 +186,9 @@ def check_system(system: System, *, states_max: int = STATES_MAX) -> Checked:
     graph = Graph(system, states_max)
     results = []
     for each in system.properties:
+        if not (graph.complete or isinstance(each, Invariant | NoDeadlock)):
+            # What goes on behind the bound nobody knows.
+            continue
         broken = look(graph, each)
         story = None if broken is None else tell(graph, broken)
         results.append(Result(each.name, each.words, story))
@@ -215,6 +220,10 @@ def rows_of(lifecycle: Lifecycle, checked: Iterable[Checked]) -> Rows:
         tuple(row for pair, row in pairs.items() if pair in rogue),
         tuple(row for pair, row in pairs.items() if pair not in taken | rogue),
     )
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, 100, initial_indent="  ", subsequent_indent="    ")
 
 
 def _named(rows: tuple[Row, ...]) -> str:
