@@ -114,10 +114,10 @@ class Condition(real_condition):
             raise RuntimeError("cannot notify on un-acquired lock")
         waiters = self._waiters
         for task in waiters[:n]:
-            if task.state == CELL:
-                # Not timed any more: it goes on as soon as the lock is free.
-                task.state = LOCK
-                task.timed = False
+            # Not timed any more: it goes on as soon as the lock is free. One whose timer has fired
+            # waits for the lock already: the notify is spent on it, in vain.
+            task.state = LOCK
+            task.timed = False
         del waiters[:n]
 
     def notify_all(self) -> None:

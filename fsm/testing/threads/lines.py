@@ -189,7 +189,7 @@ def lines_of(modules: Iterable[ModuleType]) -> Iterator[None]:
             places = {_place(old): new for old, new in codes.items()}
             # It stays there: a function that is made in a run may be called after it.
             vars(module)[HOOK] = line
-            for function in _functions(str(module.__file__)):
+            for function in _functions(module):
                 old = function.__code__
                 new = codes.get(old) or places.get(_place(old))
                 if new is not None and new.co_freevars == old.co_freevars:
@@ -205,10 +205,11 @@ def _place(code: CodeType) -> tuple[str, int]:
     return code.co_qualname, code.co_firstlineno
 
 
-def _functions(path: str) -> list[FunctionType]:
-    """All functions that a file has made, bound wherever."""
+def _functions(module: ModuleType) -> list[FunctionType]:
+    """All functions that a module has made, bound wherever."""
+    space = vars(module)
     return [
         each
         for each in gc.get_objects()
-        if type(each) is FunctionType and each.__code__.co_filename == path
+        if type(each) is FunctionType and each.__globals__ is space
     ]

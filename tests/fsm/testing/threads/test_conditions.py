@@ -67,6 +67,8 @@ SCENES = [
     # A notify that is spent on a wait whose timer has fired wakes nobody.
     (waits_timed, waits, notifies),
     (waits, waits, notifies_all),
+    # The one that gives up must not take the other off the list.
+    (waits_timed, waits, notifies_all),
     (waits_twice, notifies),
     (waits_deep, notifies),
 ]
