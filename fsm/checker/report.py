@@ -149,8 +149,11 @@ class Report:
 
     def about_rows(self) -> Iterator[str]:
         """What is to be said of the rows, a line each."""
+        explored = all(each.complete for each in self.checked)
         for rows in self.rows:
-            yield str(rows)
+            yield str(rows) if explored else f"{rows} (so far)"
+            if not explored:
+                continue
             if rows.dead:
                 yield from _wrapped(f"never taken: {_named(rows.dead)}")
             if rows.guards:

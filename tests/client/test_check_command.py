@@ -82,7 +82,9 @@ def test_rows_are_told_where_all_scenes_are_looked_at(
     assert run("scheduler", "--states", "300") == 1
     out = capsys.readouterr().out
     assert "not proven: more than 300 states" in out
-    assert "scheduler: 1" in out
+    assert "scheduler: " in out
+    # A row that was not met yet may be met behind the bound.
+    assert "never taken" not in out
 
 
 def test_the_model_for_spin(capsys: pytest.CaptureFixture[str]) -> None:
