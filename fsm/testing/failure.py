@@ -182,9 +182,14 @@ class Proof:
     def __str__(self) -> str:
         done = "all" if self.complete else "not all"
         return (
-            f"{done} programs of at most {self.threads} threads and {self.calls} calls each, "
-            f"{self.paths} paths, at most {self.preemptions} preemptions: {self.counts}"
+            f"{done} programs of at most {_many(self.threads, 'thread')} and "
+            f"{_many(self.calls, 'call')} each, {_many(self.paths, 'path')}, at most "
+            f"{_many(self.preemptions, 'preemption')}:\n{self.counts}"
         )
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def trimmed(schedule: Sequence[int]) -> tuple[int, ...]:

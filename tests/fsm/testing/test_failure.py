@@ -83,7 +83,7 @@ def test_a_report_raises_what_was_found(failure: Failure) -> None:
 
 def test_a_proof_says_its_bounds() -> None:
     said = str(Proof(Counts(1234, 5), 2, 1, 2, 7))
-    assert said.startswith("all programs of at most 2 threads and 1 calls each, 7 paths, at most 2")
+    assert said.startswith("all programs of at most 2 threads and 1 call each, 7 paths, at most 2")
     assert "1,234 schedules" in said
     assert str(Proof(Counts(), 2, 1, 2, 7, complete=False)).startswith("not all")
 
