@@ -3,15 +3,46 @@
 import base64
 import re
 import zlib
+from concurrent.futures import Future
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from futurefsm.fsm.testing import tokens
+from futurefsm.fsm.testing import Env, Failure, Harness, explore, replay, tokens
 from futurefsm.fsm.testing.programs import Call, Move, Program
 from futurefsm.fsm.testing.tokens import Noted, TokenError
+
+
+class Hasty(Future[Any]):
+    """Asks, then acts."""
+
+    def cancel(self) -> bool:
+        if self.running() or self.done():
+            return False
+        with self._condition:
+            self._state = "CANCELLED"
+            self._condition.notify_all()
+        return True
+
+
+class Hasties(Harness):
+    def make(self, env: Env) -> Any:
+        return Hasty()
+
+
+def test_a_token_replays_a_hundred_times() -> None:
+    failure = explore(Hasties()).failure
+    assert failure is not None
+    for _ in range(100):
+        with pytest.raises(Failure) as again:
+            replay(Hasties(), failure.token)
+        assert again.value.run.steps == failure.run.steps
+        assert again.value.troubles == failure.troubles
+        assert again.value.token == failure.token
+
 
 PROGRAM = Program(
     ((Call("cancel"), Call("result", 0.0)), (Call("add_done_callback", how="raises"),)),
