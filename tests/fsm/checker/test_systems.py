@@ -1,5 +1,7 @@
 """What ships holds, in every scene; and a lifecycle of somebody's own gets its systems."""
 
+from pathlib import Path
+
 import pytest
 from checker_kit import LAMP, report
 
@@ -16,6 +18,13 @@ def test_everything_holds_in_every_scene(name: str) -> None:
     assert found.stories == ()
     assert found.holds, str(found)
     assert found.states > 50_000
+
+
+def test_the_guide_shows_what_is_found() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "guides" / "proofs.md").read_text()
+    for name in ("confirmed", "strict"):
+        for each in report(name).checked:
+            assert str(each) in page, f"docs/guides/proofs.md should say: {each}"
 
 
 def test_every_row_that_moves_is_taken() -> None:
