@@ -5,6 +5,7 @@ many runs, and other threads do not notice.
 """
 
 import _thread
+import os
 import queue
 import sys
 import threading
@@ -78,6 +79,15 @@ class _Installation:
 
 
 NOW = _Installation()
+
+
+def forget() -> None:
+    """In a child of a fork: no run goes on there, and the guard's thread is not there."""
+    ACTIVE.arena = ACTIVE.run = None
+    NOW.guard = None
+
+
+os.register_at_fork(after_in_child=forget)
 
 
 def is_installed() -> bool:

@@ -16,7 +16,7 @@ import pytest
 from schedules import alone
 
 from futurefsm.fsm import core
-from futurefsm.fsm.testing.threads import installed
+from futurefsm.fsm.testing.threads import install, installed
 from futurefsm.fsm.testing.threads.install import NOW
 
 PLACES = [
@@ -111,6 +111,20 @@ def test_modules_that_are_imported_in_a_run_come_as_ever() -> None:
 
     sys.modules.pop("colorsys", None)
     assert alone(imports) == "colorsys"
+
+
+def test_a_child_of_a_fork_begins_anew() -> None:
+    with installed():
+        alone(lambda: None)
+        guard = NOW.guard
+        assert guard is not None
+        install.forget()
+        assert NOW.guard is None
+        # The child's own watch.
+        alone(lambda: None)
+        assert NOW.guard not in (None, guard)
+        NOW.guard.stop()
+        NOW.guard = guard
 
 
 def test_it_may_be_entered_and_left_off_the_main_thread() -> None:

@@ -2,6 +2,7 @@
 
 import _thread
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -75,6 +76,19 @@ def test_join_with_a_timeout_may_come_back_too_early() -> None:
         return thread.is_alive()
 
     assert {done.ended[0].value for done in every(one(main))} == {True, False}
+    assert run(one(main), benign).ended[0].value is False
+
+
+def test_join_with_a_timeout_gives_up_when_the_time_is_over() -> None:
+    def main() -> tuple[bool, float]:
+        gate = threading.Event()
+        thread = threading.Thread(target=gate.wait, daemon=True)
+        before = time.monotonic()
+        thread.start()
+        thread.join(5)
+        return thread.is_alive(), round(time.monotonic() - before, 3)
+
+    assert run(one(main), benign).ended[0].value == (True, 5)
 
 
 def test_a_timer_that_is_cancelled_in_time_does_not_run() -> None:
