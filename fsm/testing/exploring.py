@@ -134,8 +134,11 @@ def prove(
     return Proof(counts, threads, calls, preemptions, len(chosen), complete)
 
 
-def replay(harness: Harness, token: str) -> Run:
+def replay(harness: Harness, token: str, *, lines: Collection[str] = ()) -> Run:
     """Run what a token says, in detail.
+
+    Args:
+        lines: as they were when the token was made.
 
     Returns:
         the run, where nothing is wrong with it any more.
@@ -154,7 +157,7 @@ def replay(harness: Harness, token: str) -> Run:
             f"this replay token calls {strangers[0]}(), which {harness.name} does not have: is it "
             "the token of another test?"
         )
-    stage = Stage(harness)
+    stage = Stage(harness, lines=lines)
     with stage.open():
         shown = stage.run(told.program, following(told.choices), detailed=True)
         names = [ended.name for ended in shown.run.ended]
@@ -182,6 +185,11 @@ def failure_of(stage: Stage, bad: Bad, *, shrink: bool = False, seed: int | None
         found = smallest(stage, found, check)
         confirmed(stage, found.program, found.schedule)
     shown = stage.run(found.program, following(found.schedule), detailed=True)
+    if not any(trouble.check == check for trouble in shown.troubles):
+        raise NotDeterministic(
+            f"the schedule {list(found.schedule)} breaks {check!r}, but not where its lines are "
+            f"looked at\n{found.program}"
+        )
     # The check that failed heads the list, also where the small one breaks others as well.
     troubles = sorted(shown.troubles, key=lambda trouble: trouble.check != check)
     return Failure(

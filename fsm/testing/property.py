@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as Settings
 from hypothesis import strategies as st
 
 from futurefsm.fsm.testing.exploring import failure_of
@@ -21,6 +22,8 @@ from futurefsm.fsm.testing.strategies import programs, schedules
 
 # Of each drawn program so many schedules by lot, beside the first ones in order.
 _DRAWN = 8
+# While Hypothesis shrinks, each failing example is made small itself, in so many schedules.
+_POLISH = 200
 
 
 class Property:
@@ -62,7 +65,7 @@ class Property:
             if bad is None:
                 return
             check = bad.troubles[0].check
-            found = fewest(stage, bad.found, check)
+            found = fewest(stage, bad.found, check, tries=_POLISH)
             failure = failure_of(stage, Bad(found, bad.troubles))
             failure.__class__ = _class_of(check)
             raise failure
@@ -93,11 +96,12 @@ def races(
     checks: Iterable[str] | None = None,
     backend: str | None = None,
     lines: Collection[str] = (),
+    settings: Settings | None = None,
     **options: Any,
 ) -> Callable[[], None]:
     """A Hypothesis test: it draws the program, the messages, the faults and the schedule.
 
-    The database, ``@reproduce_failure`` and ``@settings`` work as with any test of Hypothesis.
+    The database, ``@reproduce_failure`` and ``@example`` work as with any test of Hypothesis.
 
     Args:
         harness: what is tested.
@@ -106,6 +110,8 @@ def races(
             tried.
         checks: names of checks (`checks.ORDER`); None: all.
         backend, lines: as for `explore`.
+        settings: those of Hypothesis, in the place of ``@settings``; a time limit for an example
+            and health checks mean nothing here and are switched off.
         options: for `drawing.Drawer`: `threads`, `calls`, `futures`, `wrong`.
 
     Returns:
@@ -114,15 +120,7 @@ def races(
     """
     made = Property(harness, preemptions=preemptions, checks=checks, backend=backend, lines=lines)
 
-    @settings(
-        max_examples=max(1, schedules // (FIRST + _DRAWN)),
-        deadline=None,
-        print_blob=True,
-        # A shrunk example is explained by its picture; the search here is its own.
-        phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-    )
+    @_settings(settings, schedules)
     @given(programs(harness, **options), st.lists(_schedules(), max_size=_DRAWN))
     def test_races(program: Program, drawn: list[Schedule]) -> None:
         made.example(program, drawn)
@@ -130,6 +128,24 @@ def races(
     test_races.race_harness = harness  # type: ignore[attr-defined]
     test_races.race_property = made  # type: ignore[attr-defined]
     return test_races
+
+
+def _settings(given: Settings | None, schedules: int) -> Settings:
+    """What a test of races runs with."""
+    examples = max(1, schedules // (FIRST + _DRAWN))
+    # A shrunk example is explained by its picture; the search here is its own.
+    phases = set(Phase) - {Phase.explain, Phase.target}
+    if given is None:
+        given = Settings(max_examples=examples, print_blob=True)
+    else:
+        phases &= set(given.phases)
+    return Settings(
+        given,
+        deadline=None,
+        phases=[phase for phase in Phase if phase in phases],
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+    )
 
 
 def _schedules() -> st.SearchStrategy[Schedule]:

@@ -71,16 +71,23 @@ def _fails(stage: Stage, program: Program, check: str, bound: int, old: Found) -
 
 
 def fewest(
-    stage: Stage, found: Found, check: str, *, bound: int = 2, end: float | None = None
+    stage: Stage,
+    found: Found,
+    check: str,
+    *,
+    bound: int = 2,
+    end: float | None = None,
+    tries: int = _POLISH,
 ) -> Found:
     """The same program, with fewer preemptions, switches, steps.
 
     Args:
         bound: at most so many preemptions are tried.
         end: stop then, by `perf_counter`.
+        tries: at most so many schedules are tried.
     """
     search = Bounded(min(bound, found.size[0]))
-    for _ in range(_POLISH):
+    for _ in range(tries):
         schedule = search.next()
         if schedule is None or (end is not None and perf_counter() > end):
             break
