@@ -98,10 +98,33 @@ def test_between_the_timer_and_the_lock_others_can_run() -> None:
 
     def waiting(condition: Any) -> Any:
         with condition:
-            return condition.wait(1), getattr(condition, "told", False)
+            before = getattr(condition, "told", False)
+            return before, condition.wait(1), getattr(condition, "told", False)
 
     found = outcomes(scene(waiting, notified, make=lambda: threading.Condition()))
-    assert ("done", (False, True), None) in found
+    assert ("done", (False, False, True), None) in found
+
+
+def test_a_wait_that_gives_up_has_the_lock_again() -> None:
+    def setup(arena: Arena) -> None:
+        condition = threading.Condition()
+        inside: list[str] = []
+
+        def waiting() -> list[str]:
+            with condition:
+                condition.wait(1)
+                return list(inside)
+
+        def working() -> None:
+            with condition:
+                inside.append("working")
+                arena.point("here")
+                inside.clear()
+
+        arena.spawn("waiting", waiting)
+        arena.spawn("working", working)
+
+    assert {str(done.ended[0].value) for done in every(setup)} == {"[]"}
 
 
 def test_on_a_plain_lock_too() -> None:
