@@ -16,6 +16,7 @@ the root of this repository.
 
 import argparse
 import json
+import logging
 import sys
 import threading
 import time
@@ -266,6 +267,8 @@ TOOLS = {"frontrun": with_frontrun, "interleave": with_interleave}
 
 def theirs(tool: str, path: str, only: list[str], limit_s: float) -> list[Result]:
     found = []
+    # As the race kit does: what a callback raises is logged, and the log has locks of its own.
+    logging.disable(logging.CRITICAL)
     for exhibit, program in scenarios(path, only):
         began = time.process_time()
         try:
@@ -296,12 +299,13 @@ machine; run it again for figures of your own.
 | [interleave-test](https://pypi.org/project/interleave-test/) | 0.1.0 | 3.12 | threads, here PCT by lines |
 | [simloom](https://pypi.org/project/simloom/) | 0.5.0 | 3.12 | asyncio only: see below |
 
-The race kit gets nothing but the class: it draws the program, the messages and the schedule. The
+The race kit gets the class and the name of the check (a broken class can break several): it draws
+the program, the messages and the schedule, and its seconds include making the failure small. The
 other two find schedules, not programs, and have no table to judge by. So they are given both: the
 smallest program that the race kit found for that bug, as two or three threads, and the kit's checks
 as the condition that must hold. What shows only in a scheduler of ours (a wait or a callback under a
 lock that happens to harm nobody in this program) they are not expected to see. Each has {limit}
-seconds for a bug, one seed, and runs the corrected class as well: an alarm there is marked.
+seconds for a bug, one seed, and runs the corrected class as well.
 frontrun's stand-in for `Condition()` is not reentrant, as the real one is, so each future was given
 `Condition(RLock())` by hand for it.
 
@@ -311,8 +315,13 @@ frontrun's stand-in for `Condition()` is not reentrant, as the real one is, so e
 
 OUTRO = """
 Cells: in which schedule it was found (the seconds are those of the processor), or how many were
-tried in vain. "Also on the right one": it reports the corrected class too, so that the report says
-nothing.
+tried in vain. "Not told apart": the tool reports the corrected class too, because in this program
+somebody waits, rightly, for what never comes; the race kit knows from the table that he may.
+
+Where they miss much: timed waits (3, 3b, 18), because interleave-test, as it documents, lets a timer
+expire only when nothing else can run, and frontrun's explored clock reached one of the three; and
+locks (4, 13, 22, 23): that a callback, a send or a wait happens while a lock is held shows in no
+answer, somebody has to look at the locks.
 
 simloom simulates an event loop. A thread that is started in it is a real one, outside of its
 schedule: a `concurrent.futures.Future` that another thread settles, awaited through
@@ -345,8 +354,9 @@ def cell(result: Result | None) -> str:
         return "its own error: " + result["why"].partition(":")[0]
     if not result["found"]:
         return f"missed in {result['schedules']:,}"
-    alarm = "; also on the right one" if result.get("alarm") else ""
-    return f"{result['schedules']:,} ({result['seconds']:.1f} s){alarm}"
+    if result.get("alarm"):
+        return "not told apart"
+    return f"{result['schedules']:,} ({result['seconds']:.1f} s)"
 
 
 def page(files: list[str], limit_s: float) -> str:
@@ -362,7 +372,7 @@ def page(files: list[str], limit_s: float) -> str:
     for column in columns:
         right = sum(each["found"] and not each["alarm"] for each in column.values())
         sums.append(f"**{right} of {len(column)}**")
-    lines.append(f"| | **found, and silent on the right one** | {' | '.join(sums)} |")
+    lines.append(f"| | **found, and told apart from the right one** | {' | '.join(sums)} |")
     head = INTRO.format(limit=f"{limit_s:g}")
     return head + "\n".join(lines) + "\n" + OUTRO.format(commands=COMMANDS)
 
