@@ -51,6 +51,11 @@ class Outgoing:
         tracked = self._tasks.get(task_id)
         return tracked.sent_at if tracked is not None and tracked.sent else None
 
+    def cancel_sent(self, task_id: bytes) -> bool:
+        """Whether a cancel of the task was sent for its user."""
+        tracked = self._tasks.get(task_id)
+        return tracked is not None and tracked.asked
+
     def take(self) -> list[Output]:
         """Everything to do since the last call, in order.
 

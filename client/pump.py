@@ -229,11 +229,16 @@ class Pump:
         self._settle_outputs()
 
     def owes(self, message: Message) -> bool:
-        """Whether a message that may not have arrived is still worth sending."""
+        """Whether a message that may not have arrived is still worth sending.
+
+        Not a task whose cancel was sent: the scheduler may have answered that one, and would take
+        the task behind it for a new one, which nobody waits for.
+        """
         if not isinstance(message, Task):
             return True
-        future = self.futures.get(message.task_id)
-        return future is not None and not future.done()
+        task_id = message.task_id
+        future = self.futures.get(task_id)
+        return future is not None and not future.done() and not self.tracker.cancel_sent(task_id)
 
     def unsettled(self) -> list[Future[Any]]:
         """The futures whose answer is owed."""

@@ -3,10 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from cut_wire import CutWire
+
+from futurefsm.client.client import Client
 from futurefsm.client.outbox import _WAITING_MAX, Outbox
 from futurefsm.protocol.codec import decode
 from futurefsm.protocol.errors import TransportClosedError, TransportFullError
 from futurefsm.protocol.messages import (
+    CancelConfirmType,
     ClientDisconnect,
     ClientHeartbeat,
     DisconnectType,
@@ -15,6 +20,7 @@ from futurefsm.protocol.messages import (
     Task,
     TaskCancel,
 )
+from tests.client.scripted import PATIENCE_S, ScriptedScheduler
 
 BEAT = ClientHeartbeat(Resource(), 0, "here")
 
@@ -168,3 +174,29 @@ def test_where_nothing_is_lost_nothing_is_kept() -> None:
     outbox.send(TASKS[0])
     assert wire.sent == [BEAT, TASKS[0]]
     assert outbox.unsure == 0
+
+
+@pytest.mark.parametrize("backend", ["ymq", "zmq"])
+def test_a_task_is_not_sent_again_behind_its_cancel(backend: str) -> None:
+    """A scheduler that has answered the cancel would take it for a new one, and run it."""
+    with (
+        ScriptedScheduler(tcp=True, backend=backend) as scheduler,
+        CutWire(scheduler.address) as wire,
+    ):
+        client = Client(wire.address, backend=backend, timeout=60, cancel_timeout=60)
+        try:
+            # Nothing says that the task has arrived, until the link is there again.
+            scheduler.echo = False
+            future = client.submit(abs, -1)
+            task = scheduler.expect(Task)
+            wire.reset()
+            scheduler.echo = True
+            future.cancel(timeout=0)
+            assert scheduler.expect(TaskCancel).task_id == task.task_id
+            # Behind the echo, which lets follow what may not have arrived.
+            scheduler.confirm(task, CancelConfirmType.CANCELED)
+            assert future.cancel(PATIENCE_S)
+            client.submit(abs, -2)
+            assert scheduler.expect(Task).task_id != task.task_id
+        finally:
+            client.disconnect(timeout=0)
