@@ -30,6 +30,8 @@ _CALLBACKS: dict[str, Act] = {
     _CALLBACK.format(kind): partial(Compared.add_callback, kind=kind) for kind in KINDS
 }
 _CANCELS = _CALLBACK.format("cancel")
+# What is asked again where there were listeners.
+_LAST: tuple[Act, ...] = (Compared.result, Compared.exception, Compared.cancelled)
 _WAITERS: dict[str, Act] = {"waiter": Compared.watch}
 _TOGETHER: dict[str, Act] = {
     "wait for it": lambda future: future.bench.wait([future]),
@@ -82,7 +84,7 @@ def sweep(subject: Subject, patience_s: float) -> Counter[tuple[str, str]]:
             future = bench.make(state, listeners)
             for happen in way:
                 happen(future)
-            for act in (*listeners, *acts.questions.values()):
+            for act in (*listeners, *(_LAST if listeners else acts.questions.values())):
                 act(future)
             met.update(future.model.used)
     finally:

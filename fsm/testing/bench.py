@@ -1,18 +1,21 @@
 """The bench: the futures of one test, each beside its model; what is asked of several at once."""
 
 import concurrent.futures
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from futurefsm.fsm.states import State
 from futurefsm.fsm.table import Row
 from futurefsm.fsm.testing import words
-from futurefsm.fsm.testing.aside import Aside
+from futurefsm.fsm.testing.aside import Aside, Got, Stuck
 from futurefsm.fsm.testing.compared import Compared
 from futurefsm.fsm.testing.model import ways
 from futurefsm.fsm.testing.subject import Subject
 
 Act = Callable[[Compared], None]
+# What each future said of itself; None: it did not come to that.
+Looks = list[tuple[Compared, dict[str, Any] | None]]
 
 # How long is waited for what has hung before.
 _HUNG_S = 1.0
@@ -36,6 +39,9 @@ class Bench:
         self.count = 0
         self.futures: list[Compared] = []
         self.asking, self.beside = Aside(), Aside()
+        # What futures log of callbacks that raise on purpose, and of refused calls, is no news.
+        self._disabled = logging.root.manager.disable
+        logging.disable(logging.CRITICAL)
         # What can be done with them, known with the first one.
         self.ways: dict[State, list[str]] = {}
 
@@ -55,7 +61,7 @@ class Bench:
         future = Compared(self, len(self.futures) + 1)
         self.futures.append(future)
         self.tell(f"{future.name} = make()")
-        self.look(f"{future.name} = make()", None)
+        future.look(f"{future.name} = make()", None)
         for listen in listeners:
             listen(future)
         if state is not None and state != future.model.state:
@@ -71,7 +77,8 @@ class Bench:
         return min(self._patience_s, _HUNG_S) if self.subject.hung else self._patience_s
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads; loggers speak again."""
+        logging.disable(self._disabled)
         self.asking.close()
         self.beside.close()
 
@@ -80,10 +87,42 @@ class Bench:
         self.count += 1
         self.story.append(f"{self.count:3}  {line}")
 
-    def look(self, call: str, row: Row | None) -> None:
-        """At all futures: what happens to one moves no other."""
-        for future in self.futures:
-            future.look(call, row)
+    def act(self, call: str, act: Callable[[], Any], whose: Compared) -> tuple[Got, Looks]:
+        """Make a call, and look at all futures behind it: what happens to one moves no other.
+
+        Both in one go, for going to the other thread costs far more than a call.
+
+        Args:
+            call: for messages.
+            whose: whose call it is.
+        """
+        futures = [whose, *(each for each in self.futures if each is not whose)]
+        answers: list[Got] = []
+
+        def both() -> list[dict[str, Any]]:
+            try:
+                answers.append(Got(act()))
+            except Exception as error:
+                answers.append(Got(error=error))
+            return [each.seen() for each in futures]
+
+        try:
+            looked = self.asking.call(both, self.patience())
+        except Stuck as stuck:
+            if not answers:
+                raise whose.hangs(call, stuck) from None
+            # A look hangs: at whom, it is asked once more.
+            looked = Got()
+        return answers[0], list(zip(futures, looked.value or [None] * len(futures), strict=True))
+
+    def compare(self, call: str, row: Row | None, looks: Looks) -> None:
+        """What was seen with what the table says; `row`: what the call met."""
+        for future, seen in looks:
+            said = call if future is looks[0][0] else f"{call}, then a look at {future.name}"
+            if seen is None:
+                future.look(said, row)
+            else:
+                future.compare(said, row, seen)
 
     def wait(self, among: Sequence[Compared], return_when: str = "ALL_COMPLETED") -> None:
         """`concurrent.futures.wait` over some of them, without waiting."""
@@ -124,9 +163,9 @@ class Bench:
 
     def over(self, first: Compared, call: str, act: Callable[[], Any], expected: str) -> None:
         """A call over several futures."""
-        got = first.ask(call, act)
+        got, looks = self.act(call, act, first)
         said = words.said(got)
         self.tell(f"{call} → {said}")
         if said != expected:
             raise first.differs(call, expected, said, None)
-        self.look(call, None)
+        self.compare(call, None, looks)

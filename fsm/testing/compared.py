@@ -1,9 +1,7 @@
 """A future of any class and its model, side by side: each call is made of both, and compared."""
 
 import concurrent.futures
-import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm import effects as fx
@@ -228,16 +226,13 @@ class Compared:
     def _do(self, call: str, act: Callable[[], Any], row: Row | None, *expected: str) -> None:
         """A call, its answer, and all that may have changed by it."""
         call = f"{self.name}: {call}"
-        got = self.ask(call, act)
+        got, looks = self.bench.act(call, act, self)
         said = self.said(got)
         after = f"   {row}" if row is not None else ""
         self.bench.tell(f"{call} → {said}{after}")
         if said not in expected and not (words.NOTHING_RAISED in expected and got.error is None):
             raise self.differs(call, " or ".join(dict.fromkeys(expected)), said, row)
-        self.look(call, row)
-        for other in self.bench.futures:
-            if other is not self:
-                other.look(f"{call}, then a look at {other.name}", row)
+        self.bench.compare(call, row, looks)
 
     def said(self, got: Got) -> str:
         """An answer in words. The error that the table names is known by its effect."""
@@ -253,24 +248,30 @@ class Compared:
         """Make a call where it cannot hang us."""
         bench = self.bench
         try:
-            with _quiet():
-                return bench.asking.call(act, bench.patience())
+            return bench.asking.call(act, bench.patience())
         except Stuck as stuck:
-            self.subject.hung = True
-            raise self.differs(
-                call, "an answer at once", f"none: it waits at {stuck.where}", None
-            ) from None
+            raise self.hangs(call, stuck) from None
+
+    def hangs(self, call: str, stuck: Stuck) -> Differs:
+        """The error of a call that has not come back."""
+        self.subject.hung = True
+        return self.differs(call, "an answer at once", f"none: it waits at {stuck.where}", None)
 
     def look(self, call: str, row: Row | None) -> None:
         """All that it says by itself, and who heard of it."""
-        seen = self.ask(f"{call}, then a look at it", self._seen)
+        seen = self.ask(f"{call}, then a look at it", self.seen)
         if seen.error is not None:
             raise self.differs(f"{call}, then a look at it", "no exception", words.said(seen), row)
-        for what, expected, got in self._pairs(seen.value):
+        self.compare(call, row, seen.value)
+
+    def compare(self, call: str, row: Row | None, seen: dict[str, Any]) -> None:
+        """What was seen, and who heard of it, with the table."""
+        for what, expected, got in self._pairs(seen):
             if got != expected:
                 raise self.differs(call, f"{what} {expected}", f"{what} {got}", row)
 
-    def _seen(self) -> dict[str, Any]:
+    def seen(self) -> dict[str, Any]:
+        """What it says by itself."""
         future, subject = self.future, self.subject
         return {
             "done()": future.done(),
@@ -304,14 +305,3 @@ class Compared:
         name = self.subject.name or type(self.future).__name__
         lifecycle = self.subject.lifecycle.name
         return Differs(name, lifecycle, call, expected, got, row, self.bench.story)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """What futures log of callbacks that raise on purpose, and of refused calls, is no news."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logging.disable(before)

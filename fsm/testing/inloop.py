@@ -187,7 +187,7 @@ def on_loop(env: "Env", act: Callable[[], Any]) -> Any:
     """
     arena, loop = env.arena, env.box["loop"]
     if "loop runs" not in env.box:
-        env.box["loop runs"] = arena.spawn("loop", loop.forever, daemon=True)
+        env.box["loop runs"] = arena.spawn("loop", loop.run_forever, daemon=True)
     if loop.runs_here():
         # A callback: it is there already, and must not wait.
         return act()

@@ -104,13 +104,6 @@ class Loop(asyncio.BaseEventLoop):
             main.close()
             self.close()
 
-    def forever(self) -> None:
-        """Run what others bring, for a daemon task of the run; closes with the run."""
-        try:
-            self.run_forever()
-        finally:
-            self.close()
-
     def _end_all(self) -> None:
         left = [task for task in self._made if not task.done()]
         for task in left:

@@ -122,8 +122,8 @@ class FutureMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         subject = self.subject
-        self.bench = Bench(subject, self.patience_s)
         acts = Acts(subject)
+        self.bench = Bench(subject, self.patience_s)
         self.states = acts.states
         self.happenings, self.listeners = acts.happenings, acts.listeners
         self.questions = acts.questions

@@ -1,11 +1,12 @@
 """Several futures beside their models, and what is asked of several at once."""
 
 import concurrent.futures
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from broken_futures import Plain, Sleeps, Unannounced
 
+from futurefsm.fsm.testing.aside import Aside
 from futurefsm.fsm.testing.bench import Bench
 from futurefsm.fsm.testing.differs import Differs
 from futurefsm.fsm.testing.subject import Subject
@@ -102,4 +103,33 @@ def test_an_error_of_make_is_the_users() -> None:
     bench = Bench(Subject(lambda: 1 / 0), 30.0)
     with pytest.raises(ZeroDivisionError):
         bench.make()
+    bench.close()
+
+
+class Slow(Plain):
+    """Once it was asked for its value, nobody gets an answer any more."""
+
+    def result(self, timeout: float | None = None) -> object:
+        self._condition.acquire()
+        return super().result(timeout)
+
+    def running(self) -> bool:
+        return beside(super().running)
+
+
+def beside(act: Callable[[], bool]) -> bool:
+    """Asked by another thread, as the lock is one that its owner may take again."""
+    aside = Aside()
+    answer = aside.call(act, 60.0)
+    aside.close()
+    return bool(answer.value)
+
+
+def test_a_look_that_hangs_is_told_from_the_call() -> None:
+    bench = Bench(Subject(Slow), 0.5)
+    future = bench.make("finished")
+    with pytest.raises(Differs) as found:
+        future.result()
+    assert found.value.call == "future 1: result(timeout=0), then a look at it"
+    assert found.value.expected == "an answer at once"
     bench.close()

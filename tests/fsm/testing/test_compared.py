@@ -140,6 +140,6 @@ def test_what_is_logged_on_purpose_is_not_shown(caplog: pytest.LogCaptureFixture
     future = bench.make("finished")
     future.add_callback("raise")
     future.method("set_running_or_notify_cancel")
+    bench.close()
     assert caplog.records == []
     assert logging.root.manager.disable == logging.NOTSET
-    bench.close()

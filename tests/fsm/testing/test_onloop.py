@@ -23,11 +23,11 @@ RIGHT = {
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_correct_futures_are_silent(name: str) -> None:
-    explore(OnLoop(RIGHT[name]), schedules=250).check()
+    explore(OnLoop(RIGHT[name]), schedules=120).check()
 
 
 def test_tasks_in_any_order_are_silent() -> None:
-    explore(OnLoop(StandardFutures(), ordered=False), schedules=200).check()
+    explore(OnLoop(StandardFutures(), ordered=False), schedules=100).check()
 
 
 def test_a_blocked_loop_is_found_and_shown() -> None:
@@ -49,7 +49,7 @@ def test_who_cancels_what_asyncio_copies() -> None:
         (Move("submit"), Move("result_success")),
     )
     for inner in (FsmFutures(CONFIRMED), ClientFutures(), ClientFutures(delayed=True)):
-        report = explore(OnLoop(inner), schedules=250, programs=[program])
+        report = explore(OnLoop(inner), schedules=100, programs=[program])
         report.check()
 
 

@@ -92,13 +92,15 @@ def test_the_standard_library_passes() -> None:
     assert set(machine.covered) == there, "each row that its methods can meet"
 
 
-TestOurs = FutureMachine.of(make=Future, lifecycle=CONFIRMED).TestCase
-TestOurs.settings = b.quick(5)
+TestStandard = FutureMachine.of(make=concurrent.futures.Future, lifecycle=STRICT).TestCase
+TestStandard.settings = b.quick(5)
 
 
 def test_a_test_case_is_a_test() -> None:
-    case = FutureMachine.of(make=concurrent.futures.Future).TestCase
-    case.settings = b.quick(5)
+    machine = FutureMachine.of(make=concurrent.futures.Future)
+    case = machine.TestCase
+    assert case is machine.TestCase, "settings can be assigned to it"
+    case.settings = b.quick(1)
     case("runTest").debug()
 
 
@@ -179,16 +181,10 @@ def test_a_failure_is_small_and_says_all() -> None:
         "      2  future 1: set_running_or_notify_cancel() → True   (pending, submit) → running\n"
         "      3  future 1: cancel() → True   (running, cancel) -"
     )
-
-
-def test_hypothesis_prints_the_steps() -> None:
-    """They can be run as they stand."""
-    found = b.caught(foreign(b.Silent), shrink=True)
+    # What Hypothesis prints can be run as it stands.
     steps = "\n".join(found.__notes__)
     assert "(futures_0,) = state.make(states=['pending'])" in steps
-    assert "state.do(future=futures_0, what='waiter')" in steps
-    assert "state.do(future=futures_0, what='set_result')" in steps
-    assert len(found.story) == 3
+    assert "state.do(future=futures_0, what='cancel')" in steps
 
 
 # How events are fired at a foreign class.
@@ -275,7 +271,7 @@ def test_a_foreign_class_that_mishandles_a_message_is_caught() -> None:
                 self.asked = False
             super().on_message(event, value)
 
-    found = b.caught(remote(Hasty), shrink=True)
+    found = b.swept(remote(Hasty))
     assert "result_success value 1 from the wire" in found.call
     assert found.row is not None
     assert str(found.row) == "(cancel_requested, result_success) → cancelled"
@@ -330,7 +326,7 @@ def test_an_error_of_make_is_the_users() -> None:
 
 
 def test_what_differs_can_be_asked() -> None:
-    found = b.caught(foreign(b.Forgets), shrink=True)
+    found = b.swept(foreign(b.Forgets))
     assert isinstance(found, Differs)
     assert isinstance(found, AssertionError)
     assert found.lifecycle == "strict"

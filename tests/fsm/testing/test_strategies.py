@@ -33,7 +33,7 @@ from futurefsm.fsm.testing.strategies import (
 )
 from futurefsm.fsm.testing.subject import Subject
 
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=15, deadline=None)
 BOTH = st.sampled_from([CONFIRMED, STRICT])
 
 

@@ -28,7 +28,7 @@ def test_it_is_caught_and_small(exhibit: Exhibit) -> None:
 
 @pytest.mark.parametrize("exhibit", ALL, ids=lambda each: each.number)
 def test_put_right_it_is_silent(exhibit: Exhibit) -> None:
-    explore(exhibit.right, schedules=200).check()
+    explore(exhibit.right, schedules=100).check()
 
 
 @pytest.mark.parametrize("body", [swallows_the_cancel, passes_the_cancel_on])
