@@ -44,8 +44,12 @@ def test_the_bar_goes_away_also_after_an_error() -> None:
     assert out.getvalue().endswith("\r\x1b[K")
 
 
-def test_rich_is_used_where_it_is_installed() -> None:
+def test_rich_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rich")
+    # On a terminal that can move its cursor, whatever this run of the tests has.
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
     out = Terminal()
     shown = screen.screen_for(out)
     assert type(shown) is screen.RichScreen
