@@ -2,14 +2,17 @@
 schedule; a failure shrinks, is kept in the database, and can be reproduced by its blob.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable
-from functools import cache
+from contextlib import AbstractContextManager
+from functools import cache, wraps
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as Settings
 from hypothesis import strategies as st
 
+from futurefsm.fsm.testing.drawing import Drawer
 from futurefsm.fsm.testing.exploring import failure_of
 from futurefsm.fsm.testing.failure import Counts, Failure
 from futurefsm.fsm.testing.harness import Harness
@@ -18,7 +21,7 @@ from futurefsm.fsm.testing.search.hybrid import FIRST, Bad, in_order
 from futurefsm.fsm.testing.search.icb import Schedule, following
 from futurefsm.fsm.testing.search.smallest import Found, fewest
 from futurefsm.fsm.testing.stage import Stage
-from futurefsm.fsm.testing.strategies import programs, schedules
+from futurefsm.fsm.testing.strategies import schedules
 
 # Of each drawn program so many schedules by lot, beside the first ones in order.
 _DRAWN = 8
@@ -52,23 +55,26 @@ class Property:
     def counts(self) -> Counts:
         return self._stage.counts
 
+    def open(self) -> AbstractContextManager[Stage]:
+        """Around all examples: swapping the primitives takes as long as many schedules."""
+        return self._stage.open()
+
     def example(self, program: Program, drawn: Iterable[Schedule]) -> None:
-        """Run schedules of one program.
+        """Run schedules of one program; `open` must be entered.
 
         Raises:
             Failure: one of them broke a check.
             NotDeterministic: it does not fail twice in the same way.
         """
         stage = self._stage
-        with stage.open():
-            bad = self._bad(stage, program, drawn)
-            if bad is None:
-                return
-            check = bad.troubles[0].check
-            found = fewest(stage, bad.found, check, tries=_POLISH)
-            failure = failure_of(stage, Bad(found, bad.troubles))
-            failure.__class__ = _class_of(check)
-            raise failure
+        bad = self._bad(stage, program, drawn)
+        if bad is None:
+            return
+        check = bad.troubles[0].check
+        found = fewest(stage, bad.found, check, tries=_POLISH)
+        failure = failure_of(stage, Bad(found, bad.troubles))
+        failure.__class__ = _class_of(check)
+        raise failure
 
     def _bad(self, stage: Stage, program: Program, drawn: Iterable[Schedule]) -> Bad | None:
         for bad in in_order(stage, program, self._bound, FIRST):
@@ -93,7 +99,7 @@ def races(
     *,
     schedules: int = 2000,
     preemptions: int = 2,
-    checks: Iterable[str] | None = None,
+    checks: Collection[str] | None = None,
     backend: str | None = None,
     lines: Collection[str] = (),
     settings: Settings | None = None,
@@ -118,16 +124,35 @@ def races(
         a function without arguments, for pytest: ``test_races = races(MyFutures())``. Its
         `race_harness` is the harness, its `race_property` has the counts.
     """
+    drawer = Drawer(harness, **options)
     made = Property(harness, preemptions=preemptions, checks=checks, backend=backend, lines=lines)
 
-    @_settings(settings, schedules)
-    @given(programs(harness, **options), st.lists(_schedules(), max_size=_DRAWN))
-    def test_races(program: Program, drawn: list[Schedule]) -> None:
+    def example(program: Program, drawn: list[Schedule]) -> None:
         made.example(program, drawn)
 
+    # The database tells tests apart by their names and texts, and all of ours have one text.
+    about = "_".join(["races", harness.name, *sorted(checks or ())])
+    example.__name__ = re.sub(r"\W", "_", about)
+    drawn_of = st.lists(_schedules(), max_size=_DRAWN)
+    examples = _settings(settings, schedules)(given(_programs(drawer), drawn_of)(example))
+
+    @wraps(examples)
+    def test_races() -> None:
+        # What decorators like `reproduce_failure` have hung on the one is for the other.
+        vars(examples).update(vars(test_races))
+        with made.open():
+            examples()
+
+    del test_races.__wrapped__
+    test_races.__name__ = test_races.__qualname__ = "test_races"
     test_races.race_harness = harness  # type: ignore[attr-defined]
     test_races.race_property = made  # type: ignore[attr-defined]
     return test_races
+
+
+@st.composite
+def _programs(draw: st.DrawFn, drawer: Drawer) -> Program:
+    return drawer.draw(lambda n: draw(st.integers(0, n - 1)))
 
 
 def _settings(given: Settings | None, schedules: int) -> Settings:

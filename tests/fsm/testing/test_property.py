@@ -52,6 +52,14 @@ def test_a_failure_is_kept_in_the_database() -> None:
     assert again.check in BROKEN.checks
 
 
+def test_two_tests_do_not_share_what_the_database_keeps() -> None:
+    database = InMemoryExampleDatabase()
+    failed(database=database)
+    other = settings(database=database, max_examples=1000, phases=(Phase.reuse,))
+    races(StandardFutures(), threads=2, futures=1, settings=other)()
+    failed(database=database, phases=(Phase.reuse,))
+
+
 def test_a_failure_can_be_reproduced_by_its_blob() -> None:
     failure = failed()
     blob = re.search(r"@reproduce_failure\('(.*)', (b'.*')\)", "".join(failure.__notes__))
@@ -85,7 +93,8 @@ def test_drawn_schedules_are_run_too() -> None:
     program = Program(
         ((Call("exception", 1.0),),), (Move("submit"), Move("result_success")), (), 1, 1
     )
-    made.example(program, [()])
-    with pytest.raises(Failure) as raised:
-        made.example(program, [(), (0, 0, 1, 1)])
+    with made.open():
+        made.example(program, [()])
+        with pytest.raises(Failure) as raised:
+            made.example(program, [(), (0, 0, 1, 1)])
     assert raised.value.run.preemptions == 2
