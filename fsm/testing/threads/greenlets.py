@@ -29,6 +29,8 @@ class GreenletArena(Arena):
         super().__init__(choose, max_steps, detailed)
         self.hub = _getcurrent()
         self.pool = _pools.setdefault(self.ident, [])
+        # A task that begins, and for which no greenlet is parked.
+        self.unborn: Task | None = None
 
     def step(self, me: Task) -> None:
         if self.over:
@@ -39,7 +41,11 @@ class GreenletArena(Arena):
         if task is None:
             self.hub.switch()
         else:
-            (task.handle or self._begin(task)).switch()
+            handle = task.handle or self._begun(task)
+            if handle is None:
+                self.unborn = task
+                handle = self.hub
+            handle.switch()
         if self.over:
             raise Abort
 
@@ -56,14 +62,22 @@ class GreenletArena(Arena):
             self.hub.switch()
         raise Abort
 
-    def _begin(self, task: Task) -> Any:
-        handle = task.handle = self.pool.pop() if self.pool else greenlet.greenlet(_work)
-        return handle
+    def _begun(self, task: Task) -> Any:
+        """A parked greenlet for a task that begins; None: there is none."""
+        if self.pool:
+            task.handle = self.pool.pop()
+        return task.handle
 
     def go(self) -> Run:
         task = self.pick(None)
-        if task is not None:
-            self._begin(task).switch()
+        while task is not None:
+            self.unborn = None
+            # Made here, and only here: a greenlet counts its stack from where it was first entered,
+            # and each that another one enters would be deeper, up to the limit of recursion.
+            if self._begun(task) is None:
+                task.handle = greenlet.greenlet(_work)
+            task.handle.switch()
+            task = self.unborn
         self.close()
         while self.live:
             task = self.live[0]
@@ -93,7 +107,7 @@ def _work() -> None:
         task = None if arena.over or arena.fatal is not None else arena.pick(None)
         # Parked before it switches: what comes next may be a task that begins in this very one.
         arena.pool.append(own)
-        handle = arena.hub if task is None else task.handle or arena._begin(task)
+        handle = arena.hub if task is None else task.handle or arena._begun(task)
         del arena, task
         handle.switch()
 

@@ -1,6 +1,7 @@
 """Greenlets: kept from run to run, each task with a context of its own."""
 
 import contextvars
+import sys
 import threading
 
 import pytest
@@ -32,6 +33,35 @@ def test_greenlets_are_used_again() -> None:
     for choices in ([], [2, 1, 0, 1], [1, 1, 1]):
         run(setup, following(choices), backend="greenlets")
     assert set(map(id, pool)) == before
+
+
+def test_a_task_that_another_one_begins_is_no_deeper() -> None:
+    greenlets._pools.clear()
+
+    def depth() -> int:
+        frame, found = sys._getframe(), 0
+        while frame.f_back is not None:
+            frame, found = frame.f_back, found + 1
+        return found
+
+    def deep(left: int) -> int:
+        return left and deep(left - 1)
+
+    def setup(arena: Arena) -> None:
+        def user() -> int:
+            arena.point("begun")
+            deep(400)
+            return depth()
+
+        for number in range(200):
+            arena.spawn(f"t{number}", user)
+
+    # Each begins from within the one before, and they end in the other direction.
+    done = run(setup, lambda options, current: len(options) - 1, backend="greenlets")
+    assert {each.error for each in done.ended} == {None}
+    assert len({each.value for each in done.ended}) == 1
+    # So much of the stack was used up before.
+    run(lambda arena: arena.spawn("deep", lambda: deep(600)) and None, benign)
 
 
 @pytest.mark.parametrize("backend", ["greenlets", "pooled"])
