@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from futurefsm.fsm.testing.shipped import StrictFutures as StrictFutures
     from futurefsm.fsm.testing.stateful import FutureMachine as FutureMachine
     from futurefsm.fsm.testing.subject import Subject as Subject
+    from futurefsm.fsm.testing.tokens import TokenError as TokenError
 
 _NAMES = {
     "differs": "Differs",
@@ -48,6 +49,7 @@ _NAMES = {
     "shipped": "ConfirmedFutures StrictFutures",
     "stateful": "FutureMachine",
     "subject": "Subject",
+    "tokens": "TokenError",
 }
 
 __getattr__, __all__ = attach(
