@@ -204,7 +204,7 @@ def _alarm_row(
 
 _RATED: tuple[tuple[Harness, tuple[str, ...]], ...] = (
     (StandardFutures(), ("concurrent.futures._base",)),
-    (ConfirmedFutures(), ("futurefsm.fsm.core", "futurefsm.fsm.future")),
+    (ConfirmedFutures(), ("futurefsm.fsm.future",)),
 )
 
 

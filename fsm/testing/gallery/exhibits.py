@@ -30,6 +30,7 @@ class Exhibit:
         right: the same with the bug taken out; nothing may be found in it.
         futures: of how many futures the smallest counterexample is; two may need more steps.
         source: where it was reported; "" for those of the client's own history.
+        seed: under which it is found soonest, for a quick look.
         search: options of `explore` that it needs.
     """
 
@@ -40,6 +41,7 @@ class Exhibit:
     right: Harness
     futures: int = 1
     source: str = ""
+    seed: int = 0
     search: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -56,6 +58,7 @@ def _exhibit(
     manager: type[Manager] = Manager,
     delayed: bool = False,
     futures: int = 1,
+    seed: int = 0,
 ) -> Exhibit:
     return Exhibit(
         number,
@@ -64,6 +67,7 @@ def _exhibit(
         ClientFutures(future, manager, delayed=delayed),
         ClientFutures(delayed=delayed),
         futures,
+        seed=seed,
     )
 
 
@@ -86,6 +90,7 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "value",
         future=waiting.SkipsFetch,
         delayed=True,
+        seed=13,
     ),
     _exhibit(
         "3b",
@@ -94,24 +99,28 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "released",
         future=waiting.SleepsBesideTheValue,
         delayed=True,
+        seed=5,
     ),
     _exhibit(
         "4",
         "another thread's done() blocks during a callback",
         "nothing under a lock",
         future=telling.CallsUnderItsLock,
+        seed=12,
     ),
     _exhibit(
         "5",
         "each callback runs twice for one result",
         "callbacks once",
         future=telling.CallsFromTwoPaths,
+        seed=11,
     ),
     _exhibit(
         "6",
         "cancelling a finished future runs its callbacks again",
         "callbacks once",
         future=telling.CallsAgainWhenCancelled,
+        seed=17,
     ),
     _exhibit(
         "7",
@@ -119,6 +128,7 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "linearizable",
         "outcome",
         future=telling.OverturnedByConfirm,
+        seed=6,
     ),
     _exhibit(
         "8",
@@ -126,18 +136,21 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "released",
         "nothing under a lock",
         future=waiting.WaitsUnderItsLock,
+        seed=2,
     ),
     _exhibit(
         "8b",
         "two threads cancel: two TaskCancels are sent",
         "one TaskCancel",
         future=waiting.AsksTwice,
+        seed=11,
     ),
     _exhibit(
         "9",
         "cancel in flight, the worker dies: the agent waits for itself",
         "pump waits",
         future=waiting.AsksWhileItDelivers,
+        seed=1,
     ),
     _exhibit(
         "10",
@@ -145,24 +158,28 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "linearizable",
         "agreement",
         future=waiting.ChecksThenActs,
+        seed=21,
     ),
     _exhibit(
         "11",
         "the worker refuses, and who waits in cancel() never hears of it",
         "outcome",
         manager=wire.DropsRefusal,
+        seed=13,
     ),
     _exhibit(
         "12",
         "after a refused cancel the task's value leaks in the object store",
         "no leak",
         future=wire.LeaksAfterRefusal,
+        seed=3,
     ),
     _exhibit(
         "13",
         "disconnect() takes 30 s for each future",
         "nothing under a lock",
         manager=wire.WaitsUnderTheManagersLock,
+        seed=1,
     ),
     _exhibit(
         "14",
@@ -171,6 +188,7 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "agreement",
         "absorbing",
         future=waiting.SaysTrueTooSoon,
+        seed=1,
     ),
     _exhibit(
         "15",
@@ -179,6 +197,7 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "released",
         "timed calls end",
         future=wire.SettlesNothingOnLoss,
+        seed=1,
     ),
     _exhibit(
         "15b",
@@ -186,6 +205,7 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "value",
         future=wire.ReturnsNoneOnLoss,
         delayed=True,
+        seed=9,
     ),
     _exhibit(
         "16",
@@ -194,6 +214,7 @@ EXHIBITS: tuple[Exhibit, ...] = (
         future=telling.TellsAtOnce,
         delayed=True,
         futures=2,
+        seed=6,
     ),
     _exhibit(
         "17",
@@ -203,30 +224,35 @@ EXHIBITS: tuple[Exhibit, ...] = (
         future=telling.TellsWhenLoaded,
         delayed=True,
         futures=2,
+        seed=6,
     ),
     _exhibit(
         "18",
         "TimeoutError although the future settled in time",
         "timed calls re-read",
         future=waiting.TrustsTheWait,
+        seed=13,
     ),
     _exhibit(
         "19",
         "cancelled(), a query, blocks without bound",
         "timed calls end",
         future=waiting.QueryWaits,
+        seed=4,
     ),
     _exhibit(
         "21",
         "after a refused cancel a new cancel() says nothing",
         "outcome",
         future=waiting.ForgetsRefusal,
+        seed=2,
     ),
     _exhibit(
         "22",
         "another thread's submit blocks during a callback",
         "nothing under a lock",
         manager=wire.CallsUnderTheManagersLock,
+        seed=12,
     ),
     _exhibit(
         "23",
@@ -241,12 +267,14 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "released",
         "timed calls end",
         manager=wire.ForgetsAtAnyConfirm,
+        seed=8,
     ),
     _exhibit(
         "25",
         "a user's exception comes out of add_done_callback",
         "answers",
         future=telling.LetsCallbacksRaise,
+        seed=12,
     ),
     _exhibit(
         "26",
@@ -254,5 +282,6 @@ EXHIBITS: tuple[Exhibit, ...] = (
         "waiters once",
         future=telling.TellsAgainAtTheEnd,
         futures=2,
+        seed=21,
     ),
 )

@@ -101,8 +101,8 @@ class TellsAtOnce(ClientFuture):
         self._waiters = _TellingWaiters(self)
 
 
-class TellsWhenLoaded(ClientFuture):
-    """17. A delayed future tells its waiters when it settles and again when its value is here:
+class TellsWhenLoaded(TellsAtOnce):
+    """17. A delayed future tells a waiter at once, and again when its value is here:
     `as_completed()` is given it twice."""
 
     def _load(self) -> None:

@@ -165,10 +165,10 @@ class BlocksTheLoop(ClientFuture):
 
 
 class ForgetsRefusal(ClientFuture):
-    """21. After a refusal a new `cancel()` sends nothing, rightly, but says "unanswered" again."""
+    """21. After a refusal a new `cancel()` sends nothing, rightly, but forgets the refusal."""
 
     def _ask(self, timeout: float | None, *, also_finished: bool = True) -> None:
-        super()._ask(timeout, also_finished=also_finished)
         with self._condition:
-            if self._state == RUNNING:
+            if self.cancel_outcome == outcomes.REFUSED:
                 self.cancel_outcome = outcomes.UNANSWERED
+        super()._ask(timeout, also_finished=also_finished)

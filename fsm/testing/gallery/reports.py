@@ -189,6 +189,7 @@ REPORTS: tuple[Exhibit, ...] = (
         PlainFutures(pools.settle_unless_done),
         PlainFutures(pools.settle_if_it_can_be),
         source=_GITHUB + "vllm-project/vllm-omni/issues/5793",
+        seed=3,
     ),
     Exhibit(
         "curio-374",
@@ -197,6 +198,7 @@ REPORTS: tuple[Exhibit, ...] = (
         Mailboxes(pools.HastyMailbox),
         Mailboxes(pools.Mailbox),
         source=_GITHUB + "dabeaz/curio/issues/374",
+        seed=3,
     ),
     Exhibit(
         "more-executors-337",
@@ -222,6 +224,7 @@ REPORTS: tuple[Exhibit, ...] = (
         ExecutorFutures(pools.ExecutorThatCountsResults),
         ExecutorFutures(pools.Executor),
         source=_GITHUB + "python/cpython/issues/94440",
+        seed=3,
     ),
     Exhibit(
         "cpython-105829",
@@ -238,6 +241,7 @@ REPORTS: tuple[Exhibit, ...] = (
         DispatcherFutures(pools.DispatcherThatHoldsItsLock),
         DispatcherFutures(pools.Dispatcher),
         source=_GITHUB + "joblib/joblib/issues/875",
+        seed=3,
     ),
     Exhibit(
         "parsl-2960",
