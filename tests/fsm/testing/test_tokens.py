@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from futurefsm.fsm.testing import Env, Failure, Harness, explore, replay, tokens
@@ -75,6 +75,7 @@ program = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(program, st.lists(st.integers(0, 300)), st.lists(noted))
 def test_what_goes_in_comes_out(program: Program, choices: list[int], steps: list[Noted]) -> None:
     token = tokens.decode(tokens.encode(program, choices, steps))
