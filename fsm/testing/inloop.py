@@ -88,15 +88,14 @@ class InLoop(Harness):
         here = env.box["loop"].runs_here()
         if call.name == "result" and not here:
             return on_loop(env, lambda: asyncio.shield(future))
-        if call.name == "cancel" and not here:
-            return on_loop(env, lambda: self.cancel(future))
         if call.name == "cancel":
-            return future.cancel() or future.cancelled()
+            # True where it is, or was, cancelled: asyncio says False of what is cancelled already.
+            return on_loop(env, lambda: future.cancel() or future.cancelled(), self.ends(future))
         return on_loop(env, getattr(future, call.name))
 
-    def cancel(self, future: Any) -> Any:
-        """On the loop: cancel it; True where it is, or was, cancelled by that."""
-        return future.cancel() or future.cancelled()
+    def ends(self, future: Any) -> Any:
+        """What is waited for after a cancel; None: nothing, for it is done at once."""
+        return None
 
 
 class Future(asyncio.Future[Any]):
@@ -165,25 +164,21 @@ class AsyncioTasks(InLoop):
         return task
 
     def deliver(self, env: "Env", future: Any, event: str, value: Any) -> Any:
-        return on_loop(env, lambda: self._open(env, future, event, value))
-
-    async def _open(self, env: "Env", task: Any, event: str, value: Any) -> None:
-        settle(env.box[f"gate {task.number}"], event, value)
+        gate = env.box[f"gate {future.number}"]
         # What came has been dealt with once the task has ended.
-        await asyncio.wait([task])
+        return on_loop(env, lambda: settle(gate, event, value), future)
 
-    async def cancel(self, future: Any) -> Any:
-        said = future.cancel()
-        # Asked is not done: the coroutine hears of it at its next step.
-        await asyncio.wait([future])
-        return said or future.cancelled()
+    def ends(self, future: Any) -> Any:
+        """Asked is not done: the coroutine hears of it at its next step."""
+        return future
 
 
-def on_loop(env: "Env", act: Callable[[], Any]) -> Any:
+def on_loop(env: "Env", act: Callable[[], Any], until: Any = None) -> Any:
     """Do something on the loop's thread, and wait for what comes of it.
 
     Args:
-        act: called on the loop; what it returns is awaited if it can be.
+        act: called on the loop; a future that it returns is awaited.
+        until: a future that has to have ended before the answer is given.
     """
     arena, loop = env.arena, env.box["loop"]
     if "loop runs" not in env.box:
@@ -207,10 +202,12 @@ def on_loop(env: "Env", act: Callable[[], Any]) -> Any:
         except Exception as error:
             answers.append((None, error))
             return
-        if asyncio.iscoroutine(answer) or asyncio.isfuture(answer):
-            asyncio.ensure_future(answer).add_done_callback(ended)
-        else:
+        if asyncio.isfuture(answer):
+            answer.add_done_callback(ended)
+        elif until is None or until.done():
             answers.append((answer, None))
+        else:
+            until.add_done_callback(lambda _until: answers.append((answer, None)))
 
     loop.call_soon_threadsafe(now)
     arena.block(AWAIT, loop.name, lambda: bool(answers))
