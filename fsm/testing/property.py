@@ -2,7 +2,6 @@
 schedule; a failure shrinks, is kept in the database, and can be reproduced by its blob.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from functools import cache, wraps
@@ -130,9 +129,10 @@ def races(
     def example(program: Program, drawn: list[Schedule]) -> None:
         made.example(program, drawn)
 
-    # The database tells tests apart by their names and texts, and all of ours have one text.
-    about = "_".join(["races", harness.name, *sorted(checks or ())])
-    example.__name__ = re.sub(r"\W", "_", about)
+    # The database tells tests apart by their text and their signature, and all of ours have one
+    # text.
+    about = " ".join(["races", harness.name, *sorted(checks or ())])
+    example.__annotations__["return"] = about
     drawn_of = st.lists(_schedules(), max_size=_DRAWN)
     examples = _settings(settings, schedules)(given(_programs(drawer), drawn_of)(example))
 
