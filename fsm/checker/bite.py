@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from futurefsm.fsm.checker.model import Invariant, ModelError, Not, System, every
+from futurefsm.fsm.checker.model import Invariant, Not, System, every
 from futurefsm.fsm.checker.search import Graph, look
 from futurefsm.fsm.checker.systems import systems_for
 from futurefsm.fsm.checker.variants import mutants, unchecked
@@ -112,10 +112,7 @@ def _is_silent(lifecycle: Lifecycle, row: Row) -> bool:
 
 def _killer(mutant: Lifecycle, names: Iterable[str], states_max: int) -> str | None:
     """The first property that a mutant breaks in the systems of these names."""
-    try:
-        systems = {each.name: each for each in systems_for(mutant)}
-    except ModelError:
-        return "model"
+    systems = {each.name: each for each in systems_for(mutant)}
     for name in names:
         killer = _noticed(systems[name], states_max)
         if killer is not None:

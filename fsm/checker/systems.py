@@ -243,13 +243,10 @@ def _rogue(lifecycle: Lifecycle, value_lifecycle: Lifecycle) -> System:
     facts = Facts.of(lifecycle)
     is_open = value(CLOSED, 0)
     came = client_rules.client_deliveries(lifecycle, value_lifecycle, dedups=True)
-    user = client_rules.user_actions(lifecycle, facts, fetches=True)
-    known = {action.name for action in user}
-    actions = list(user)
+    actions = list(client_rules.user_actions(lifecycle, facts, fetches=True))
 
     def at_any_time(name: str, words: str, does: tuple[Operation, ...]) -> None:
-        if name not in known:
-            actions.append(Action(name, "network", words, is_open, does))
+        actions.append(Action(name, "network", words, is_open, does))
 
     for (channel, message), does in came.items():
         if channel == ANSWERS:

@@ -205,4 +205,6 @@ def test_what_is_somebody_elses_own_is_not_judged() -> None:
     part = future_part(unchecked(CONFIRMED, "own", row), wired=True, dedups=False)
     assert part.effects["pending", "disconnect"]
     away = replace(VALUE.row("lost", "bytes"), kind=Kind.GOES, target=far, effects=())
+    noted = replace(VALUE.row("lost", "bytes"), effects=(note,))
+    assert value_part(unchecked(VALUE, "own", noted), dedups=True).effects["lost", "bytes"] == ()
     assert value_part(unchecked(VALUE, "own", away), dedups=True).effects["lost", "bytes"] == ()

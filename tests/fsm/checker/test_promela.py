@@ -162,3 +162,22 @@ def test_a_part_without_blame_and_an_event_that_does_nothing() -> None:
     text = to_promela(replace(what, parts=(light,)))
     assert ":: (light == light_is_off) -> skip" in text
     assert ignores(st.PENDING, ev.SUBMIT).effects == ()
+
+
+def test_channels_in_promela() -> None:
+    """In any order and any number of times: a process for each message, kept once."""
+    text = to_promela(system("any_order"))
+    assert "active proctype delivers_answers_TaskResult_success()" in text
+    assert "d_step { answers??<answers_TaskResult_success>" in text
+    assert "if :: answers??[answers_TaskResult_success] -> skip :: else" in text
+    text = to_promela(system("scaler_breaks"))
+    assert "d_step { requests?requests_Task -> skip }" in text
+    assert "if :: orders?orders_Run" in text
+
+
+def test_the_names_of_the_checker() -> None:
+    import futurefsm.fsm.checker as checker
+
+    assert set(dir(checker)) == set(checker.__all__)
+    for name in checker.__all__:
+        assert getattr(checker, name) is not None

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from checker_kit import LIGHTS, lamp, report
 
-from futurefsm.fsm import CONFIRMED, STRICT, goes
+from futurefsm.fsm import CONFIRMED, SCHEDULER, STRICT, VALUE, goes
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm import states as st
 from futurefsm.fsm.checker import Invariant, Not, check, state, system, value
 from futurefsm.fsm.checker.model import Send
-from futurefsm.fsm.checker.report import HEADLINE, check_system, rows_of
+from futurefsm.fsm.checker.report import HEADLINE, Report, check_system, rows_of
 from futurefsm.fsm.checker.variants import unchecked
 from futurefsm.fsm.events import CANCEL, Event
 from futurefsm.fsm.table import ignores
@@ -101,3 +101,16 @@ def test_a_lifecycle_that_is_broken() -> None:
 def test_not_a_word_too_much() -> None:
     lit = Invariant("Dark", Not(state("light", "on")), "no light")
     assert [each.property for each in check(lamp(lit)).stories] == ["Dark"]
+
+
+def test_rows_that_were_not_met_so_far() -> None:
+    found = check(VALUE, states_max=50)
+    assert "that forbid (so far)" in str(found)
+    assert "never taken" not in str(found)
+
+
+def test_a_table_without_guards() -> None:
+    checked = report("confirmed").checked
+    found = Report(checked, (rows_of(SCHEDULER, checked),))
+    assert found.holds
+    assert "taken only" not in str(found)

@@ -5,7 +5,15 @@ from dataclasses import replace
 from checker_kit import LIGHTS, lamp
 
 from futurefsm.fsm.checker import Invariant, LeadsTo, NoDeadlock, System, state, value
-from futurefsm.fsm.checker.model import ALWAYS, Action, AlwaysPossible, Assign, Property, Variable
+from futurefsm.fsm.checker.model import (
+    ALWAYS,
+    NEVER,
+    Action,
+    AlwaysPossible,
+    Assign,
+    Property,
+    Variable,
+)
 from futurefsm.fsm.checker.search import Broken, Graph, look
 
 ON, OFF = state("light", "on"), state("light", "off")
@@ -145,3 +153,24 @@ def test_the_search_can_end_early() -> None:
     graph = Graph(lamp(), until=value("sent", 1))
     assert not graph.complete
     assert graph.stepper.read(graph.states[-1])["sent"] == 1
+
+
+def test_a_step_that_is_impossible_in_turn_is_visited_there() -> None:
+    """The fairness of the way out is served by the state in which there is none."""
+    what = ring(fair_exit=True, exit_in_turn=True)
+    tick, tock, out = what.actions
+    broken, graph = asked(replace(what, actions=(out, tick, tock)), OUT)
+    assert broken is not None
+    assert names(graph, broken.loop) == ["tick", "tock"]
+
+
+def test_the_nearer_of_two_ends() -> None:
+    fork = Variable("fork", 2)
+    sides = [
+        Action(f"to{n}", "hand", "", value("fork", 0), (Assign("fork", n),), fair=True)
+        for n in (1, 2)
+    ]
+    what = System("fork", "", ("hand",), (), (fork,), actions=tuple(sides))
+    broken, graph = asked(what, LeadsTo("Home", ALWAYS, NEVER, "never"))
+    assert broken is not None
+    assert names(graph, broken.way) == ["to1"]
