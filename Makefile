@@ -9,7 +9,7 @@ DEMO_STAMP := $(VENV)/.stamp-demo
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format pytest test-cluster docs bench bench-cluster campaign clean
+.PHONY: help demo test lint format pytest test-cluster docs bench bench-cluster campaign races clean
 
 help:
 	@echo "make demo    run real tasks on real worker processes, cancel some, show each one's way"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench   side-by-side ratios against the standard library"
 	@echo "make bench-cluster  side-by-side ratios against Scaler's own client, on a real cluster"
 	@echo "make campaign  slow: twenty rounds of mixed tasks, chance examples, a long simulation"
+	@echo "make races   slow: the race kit's full targets, written into docs/races-results.md"
 	@echo "DEMO=\"--workers 4\" make demo passes options on"
 
 # A name that is found need not run (a version manager's shim may not), so each is tried.
@@ -89,6 +90,11 @@ campaign: $(STAMP)
 	FUTUREFSM_ROUNDS=20 $(VENV)/bin/pytest -s tests/client/test_mixed.py
 	FUTUREFSM_CHANCE=1 $(VENV)/bin/pytest -m hypothesis
 	$(PY) -m futurefsm.client.testing campaign $(CAMPAIGN)
+
+# The race kit's full targets: every bug of the gallery under twenty seeds, no false alarms, rates,
+# mutants. Some half an hour of one core. `make races RACES="gallery --seeds 3"` runs a part.
+races: $(STAMP)
+	$(PY) -m futurefsm.fsm.testing campaign $(RACES) --write docs/races-results.md
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.*

@@ -90,11 +90,11 @@ class Mailboxes(Harness):
     def make(self, env: "Env") -> Future[Any]:
         mailbox = self._mailbox()
         future = mailbox.get()
-        env.box[str(id(future))] = mailbox
+        env.box[f"mailbox {len(env.futures) + 1}"] = mailbox
         return future
 
     def deliver(self, env: "Env", future: Future[Any], event: str, value: Any) -> None:
-        env.box[str(id(future))].put(event, value)
+        env.box[f"mailbox {env.number(future) + 1}"].put(event, value)
 
 
 class KeyedFutures(Harness):
@@ -113,11 +113,12 @@ class KeyedFutures(Harness):
     def make(self, env: "Env") -> Future[Any]:
         keyed = env.box.setdefault("keyed", self._keyed())
         generation, future = keyed.submit("key")
-        env.box[str(id(future))] = generation
+        env.box[f"generation {len(env.futures) + 1}"] = generation
         return future  # type: ignore[no-any-return]
 
     def deliver(self, env: "Env", future: Future[Any], event: str, value: Any) -> None:
-        env.box["keyed"].on_result("key", env.box[str(id(future))], event, value)
+        generation = env.box[f"generation {env.number(future) + 1}"]
+        env.box["keyed"].on_result("key", generation, event, value)
 
 
 class ExecutorFutures(Harness):
@@ -137,17 +138,17 @@ class ExecutorFutures(Harness):
     def make(self, env: "Env") -> Future[Any]:
         executor = self._executor()
         future = executor.submit()
-        env.box[str(id(future))] = executor
+        env.box[f"executor {len(env.futures) + 1}"] = executor
         return future
 
     def deliver(self, env: "Env", future: Future[Any], event: str, value: Any) -> Any:
         if event == "submit":
             return super().deliver(env, future, event, value)
-        return env.box[str(id(future))].end(future, event, value)
+        return env.box[f"executor {env.number(future) + 1}"].end(future, event, value)
 
     def call(self, env: "Env", future: Future[Any], call: Call) -> Any:
         if call.name == "disconnect":
-            return env.box[str(id(future))].shutdown()
+            return env.box[f"executor {env.number(future) + 1}"].shutdown()
         return super().call(env, future, call)
 
 
