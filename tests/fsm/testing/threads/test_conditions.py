@@ -55,6 +55,13 @@ def notifies(condition: Any) -> None:
         condition.notify()
 
 
+def notifies_twice(condition: Any) -> None:
+    with condition:
+        condition.notify()
+    with condition:
+        condition.notify()
+
+
 def notifies_all(condition: Any) -> None:
     with condition:
         condition.notify_all()
@@ -81,6 +88,14 @@ def test_condition_can_do_what_cpythons_can(tasks: tuple[Callable[..., Any], ...
         scene(*tasks, make=lambda: conditions.real_condition(threading.RLock()))
     )
     assert len(ours) > 1
+
+
+@pytest.mark.parametrize(("tells", "end"), [(notifies_twice, "done"), (notifies, "deadlock")])
+def test_each_notify_wakes_one_who_waits(tells: Callable[..., Any], end: str) -> None:
+    """Under the benign schedule both wait before they are told."""
+    done = run(scene(waits, waits, tells, make=lambda: threading.Condition()), benign)
+    assert done.end == end
+    assert [each.task for each in done.blocked] == ([] if end == "done" else [1])
 
 
 def test_a_notify_can_be_lost_on_a_wait_whose_timer_fired() -> None:

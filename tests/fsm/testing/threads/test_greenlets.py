@@ -3,11 +3,12 @@
 import contextvars
 import sys
 import threading
+from collections.abc import Sequence
 
 import pytest
 from schedules import following
 
-from futurefsm.fsm.testing.threads import Arena, benign, greenlets, run
+from futurefsm.fsm.testing.threads import Arena, Option, benign, greenlets, run
 
 WHERE = contextvars.ContextVar("WHERE", default="nowhere")
 
@@ -56,8 +57,13 @@ def test_a_task_that_another_one_begins_is_no_deeper() -> None:
         for number in range(200):
             arena.spawn(f"t{number}", user)
 
-    # Each begins from within the one before, and they end in the other direction.
-    done = run(setup, lambda options, current: len(options) - 1, backend="greenlets")
+    def next_one(options: Sequence[Option], current: int | None) -> int:
+        """Each begins from within the one before."""
+        numbers = [each.task for each in options]
+        following = 0 if current is None else current + 1
+        return numbers.index(following) if following in numbers else 0
+
+    done = run(setup, next_one, backend="greenlets")
     assert {each.error for each in done.ended} == {None}
     assert len({each.value for each in done.ended}) == 1
     # So much of the stack was used up before.
