@@ -259,6 +259,7 @@ def test_a_run_that_is_given_up_leaves_nothing_behind(backend: str) -> None:
 
 def test_what_a_coroutine_leaves_is_ended() -> None:
     ended: list[str] = []
+    left: list[Any] = []
 
     def setup(arena: Arena) -> None:
         async def other() -> None:
@@ -275,11 +276,10 @@ def test_what_a_coroutine_leaves_is_ended() -> None:
                 ended.append("generator")
 
         async def main() -> int:
-            left = asyncio.ensure_future(other())
-            async for each in several():
-                await asyncio.to_thread(ended.append, "thread")
-                return int(each)
-            return len([left])
+            left.append(asyncio.ensure_future(other()))
+            left.append(several())
+            await asyncio.to_thread(ended.append, "thread")
+            return int(await anext(left[1]))
 
         arena.spawn("loop", lambda: Loop(arena).run(main()))
 
