@@ -179,3 +179,16 @@ def test_a_future_that_is_none_of_those_under_test_has_no_number() -> None:
 
     assert answers(run(Odd(), "send")) == [Returned((-1, (0,)))]
     assert issubclass(LostError, RuntimeError)
+
+
+def test_before_the_threads_start_nothing_switches() -> None:
+    class Early(Wired):
+        def make(self, env: Env) -> Any:
+            env.offer("object 1", 5)
+            assert env.fetch("object 1") == 5
+            env.delete("object 1")
+            return super().make(env)
+
+    shown = run(Early(), "send")
+    assert (h.FETCHED, "object 1", None, (), True) in shown.seen.log
+    assert (h.DELETED, "object 1", None, ()) in shown.seen.log

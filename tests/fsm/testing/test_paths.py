@@ -83,3 +83,11 @@ def test_a_future_that_is_handed_out_running_starts_early() -> None:
 
 def test_a_path_can_be_that_of_another_future() -> None:
     assert of_future((Move("submit"),), 1) == (Move("submit", 1),)
+
+
+def test_who_sends_no_cancel_gets_no_answer_to_one() -> None:
+    class Chatty(StrictFutures):
+        messages = True
+
+    found = [move for path in paths(Chatty()) for move in path]
+    assert not [move for move in found if move.event == "await"]

@@ -81,3 +81,19 @@ def test_a_value_may_be_discarded_before_it_was_offered() -> None:
         ConfirmedFutures(), programs=[program._replace(path=path)], search="icb", schedules=300
     )
     assert report.failure is None
+
+
+def test_an_offer_that_comes_after_its_discard_is_deleted() -> None:
+    class Outside:
+        current = None
+
+    arena: Any = Outside()
+    env = Env(ConfirmedFutures(), CANCEL, arena)
+    future = WiredFuture(env)
+    env.futures = [future]
+    rows = future._node.on["submit"].node
+    finished = rows.on["result_success"]
+    future.perform(finished.node.on["cancel"], None)
+    assert not env.log
+    future.perform(finished, None)
+    assert [record[:2] for record in env.log] == [("deleted", "object 1")]

@@ -3,6 +3,10 @@
 import pytest
 from logs import CANCELLED, FALSE, NONE, TIMEOUT, TRUE, Log
 
+from futurefsm.fsm.events import CANCEL
+from futurefsm.fsm.lifecycles import CONFIRMED
+from futurefsm.fsm.states import PENDING
+from futurefsm.fsm.table import ignores
 from futurefsm.fsm.testing import history as h
 from futurefsm.fsm.testing.harness import StandardFutures
 from futurefsm.fsm.testing.history import Raised, Returned
@@ -88,3 +92,18 @@ def test_a_value_may_come_later_than_the_settling() -> None:
     woke, had = (h.WOKE, 0, 0), (h.FETCHED, "object 1", 2, (), True)
     assert fetched(woke, had).names() == []
     assert fetched(had, woke).names() == ["timed calls re-read"]
+
+
+def test_where_true_may_be_taken_back_nobody_minds() -> None:
+    class Vague(ConfirmedFutures):
+        lifecycle = CONFIRMED.derive(
+            "vague", ignores(PENDING, CANCEL, why="a promise", answer=True)
+        )
+
+    log = Log(Vague()).call(0, Call("cancel", 0), TRUE).call(1, Call("cancelled"), FALSE)
+    assert log.names() == []
+
+
+def test_a_cancel_that_raises() -> None:
+    log = Log(ConfirmedFutures()).deliver("submit").call(0, Call("cancel"), Raised("KeyError"))
+    assert log.names()[0] == "answers"

@@ -3,9 +3,12 @@
 from random import Random
 from typing import Any
 
+import pytest
+
 from futurefsm.fsm.testing.env import Env
 from futurefsm.fsm.testing.harness import StandardFutures
 from futurefsm.fsm.testing.programs import Call, Move, Program
+from futurefsm.fsm.testing.search import smallest as module
 from futurefsm.fsm.testing.search.hybrid import hybrid
 from futurefsm.fsm.testing.search.icb import following
 from futurefsm.fsm.testing.search.smallest import Found, fewest, simpler, smallest
@@ -97,3 +100,32 @@ def test_where_no_time_is_left_it_stays_as_it_is() -> None:
         shown = stage.run(program, following((0, 1, 1, 1)))
         given = Found.of(program, shown.run)
         assert smallest(stage, given, shown.troubles[0].check, seconds=0) == given
+
+
+def test_time_can_run_out_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = Program(((Call("cancel"), Call("cancel")), (Call("done"), Call("done"))))
+    stage = Stage(Swaps())
+    with stage.open():
+        shown = stage.run(program, following((0, 1, 1, 1, 1, 1)))
+        given = Found.of(program, shown.run)
+        check = shown.troubles[0].check
+        clock = iter([0.0, 0.0, 2.0, 2.0, 2.0])
+        monkeypatch.setattr(module, "perf_counter", lambda: next(clock))
+        assert smallest(stage, given, check, seconds=1.0) == given
+        assert fewest(stage, given, check, tries=1).size <= given.size
+
+
+def test_a_future_that_nobody_calls_is_not_kept_alone() -> None:
+    program = Program(((Call("done", future=1),),), (Move("submit"),), (), 2)
+    alone = [each for each in simpler(program) if each.futures == 1]
+    assert [each.path for each in alone] == [()]
+
+
+def test_a_candidate_that_does_not_fail_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_TRIES", 3)
+    program = Program(((Call("cancel"),), (Call("done"), Call("done"))))
+    stage = Stage(Swaps())
+    with stage.open():
+        shown = stage.run(program, following((0, 1, 1)))
+        found = smallest(stage, Found.of(program, shown.run), shown.troubles[0].check)
+    assert found.program.calls == 2
