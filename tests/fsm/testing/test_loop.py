@@ -369,3 +369,63 @@ def test_outside_of_a_run_asyncio_is_itself() -> None:
 
     with controlled():
         assert asyncio.run(main()).startswith("asyncio.")
+
+
+def test_a_detailed_run_says_what_runs() -> None:
+    def setup(arena: Arena) -> None:
+        async def main() -> None:
+            asyncio.get_running_loop().call_soon([].append, 1)
+            await asyncio.sleep(0)
+
+        arena.spawn("loop", lambda: asyncio.run(main()))
+
+    notes = [note for step in one(setup, detailed=True).steps for note in step.notes]
+    assert {"run task 1", "run list.append"} <= set(notes)
+
+
+def test_several_loops_in_a_run() -> None:
+    def setup(arena: Arena) -> None:
+        future: concurrent.futures.Future[str] = concurrent.futures.Future()
+
+        async def asks() -> str:
+            return await asyncio.wrap_future(future)
+
+        async def answers() -> None:
+            future.set_result("from the other loop")
+
+        arena.spawn("one", lambda: Loop(arena, name="one").run(asks()))
+        arena.spawn("other", lambda: Loop(arena, name="other").run(answers()))
+
+    assert ends(every(setup, limit=50)) == {"done from the other loop None"}
+
+
+def test_a_loop_whose_run_did_not_begin_is_closed_without_a_word() -> None:
+    loops: list[Loop] = []
+
+    def setup(arena: Arena) -> None:
+        loops.append(Loop(arena))
+        raise KeyError("no run today")
+
+    with pytest.raises(KeyError):
+        run(setup, benign)
+    assert not loops[0].is_closed()
+    loops.clear()
+
+
+def test_what_goes_wrong_after_the_end_is_no_error() -> None:
+    """A task of a run that was given up: what its end raises is nobody's business."""
+    loops: list[Loop] = []
+
+    def setup(arena: Arena) -> None:
+        async def main() -> None:
+            loop = asyncio.get_running_loop()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                loop.call_exception_handler({"message": "too late"})
+
+        loops.append(Loop(arena))
+        arena.spawn("loop", lambda: loops[0].run(main()))
+
+    assert one(setup).end == "deadlock"
+    assert loops[0].errors == []
