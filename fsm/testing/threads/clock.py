@@ -73,7 +73,7 @@ def sleep(seconds: float) -> None:
         arena.now += seconds
         return
     if arena.on_wait is not None:
-        arena.on_wait(me.number, "sleep", "", True, None)
+        arena.tell(arena.on_wait, me.number, "sleep", "", True, None)
     # Also for no seconds at all: whoever gives way lets the others go first, or a loop that polls
     # would never end.
     me.op = "sleep"

@@ -91,9 +91,9 @@ class Condition(real_condition):
         me.lock = lock
         me.state = CELL
         if arena.on_release is not None:
-            arena.on_release(me.number, lock)
+            arena.tell(arena.on_release, me.number, lock)
         if arena.on_wait is not None:
-            arena.on_wait(me.number, "wait", self, timeout is not None, lock)
+            arena.tell(arena.on_wait, me.number, "wait", self, timeout is not None, lock)
         arena.step(me)
         notified = not me.fired
         if not notified:
@@ -106,7 +106,7 @@ class Condition(real_condition):
         if not notified and me in self._waiters:
             self._waiters.remove(me)
         if arena.on_acquire is not None:
-            arena.on_acquire(me.number, lock)
+            arena.tell(arena.on_acquire, me.number, lock)
         return notified
 
     def notify(self, n: int = 1) -> None:
@@ -178,7 +178,7 @@ class Event(real_event):
                 raise arena.stuck("wait", self)
             return self._flag
         if arena.on_wait is not None:
-            arena.on_wait(me.number, "wait", self, timeout is not None, None)
+            arena.tell(arena.on_wait, me.number, "wait", self, timeout is not None, None)
         me.op = "wait"
         me.what = self
         arena.step(me)

@@ -52,6 +52,8 @@ class Deciding:
         Args:
             me: the task that was running, if it is still alive.
         """
+        # What is asked here, and who chooses, is in no task: nothing of it is to switch.
+        self.me = None
         if self.detailed and not self._seen(me):
             return None
         if len(self._raw) >= self.max_steps:
@@ -100,8 +102,8 @@ class Deciding:
         return self._take(chosen)
 
     def _choose(self, options: list[Option], me: Task | None, mine: bool, ready: int) -> int | None:
-        # What chooses is not a task: primitives that it uses are not to switch.
-        self.me = ACTIVE.arena = None
+        # Primitives that it makes are not of the run.
+        ACTIVE.arena = None
         try:
             index = self.choose(options, None if me is None else me.number)
             options[index]
@@ -148,5 +150,9 @@ class Deciding:
                 self.fatal = Uncontrolled(f"{me.name} {unseen}")
                 return False
         if self.on_step is not None:
-            self.on_step()
+            try:
+                self.on_step()
+            except BaseException as raised:
+                self.fatal = raised
+                return False
         return True

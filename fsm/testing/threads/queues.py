@@ -59,7 +59,7 @@ class SimpleQueue:
                     me.timed = True
                     me.deadline = arena.now + timeout
                 if arena.on_wait is not None:
-                    arena.on_wait(me.number, "get", self, timeout is not None, None)
+                    arena.tell(arena.on_wait, me.number, "get", self, timeout is not None, None)
             arena.step(me)
         if not self._items:
             raise queue.Empty

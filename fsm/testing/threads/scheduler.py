@@ -47,7 +47,7 @@ class Arena(Deciding, ABC):
         finish: called once after a run that ended as "done", in no task: operations do not switch,
             and a wait that would have to wait raises `Uncontrolled`.
 
-    Hooks run in the task's step, and must not use the primitives.
+    Hooks run in a step and do not switch. What one raises ends the run and comes out of it.
     """
 
     on_wait: Callable[[int, str, Any, bool, Any], None] | None = None
@@ -73,7 +73,8 @@ class Arena(Deciding, ABC):
     @property
     def current(self) -> int | None:
         """Number of the task that runs; None in the setup and after the run."""
-        return None if self.me is None else self.me.number
+        who = self.me or self.outside
+        return None if who.number < 0 else who.number
 
     def spawn(self, name: str, fn: Callable[[], Any], *, daemon: bool = False) -> int:
         """A new task; returns its number. It starts when the scheduler picks it.
@@ -144,7 +145,7 @@ class Arena(Deciding, ABC):
             me.timed = True
             me.deadline = self.now + timeout
         if self.on_wait is not None:
-            self.on_wait(me.number, op, what, timeout is not None, None)
+            self.tell(self.on_wait, me.number, op, what, timeout is not None, None)
         self.step(me)
         return not me.fired
 
@@ -196,6 +197,23 @@ class Arena(Deciding, ABC):
         """The next number of a kind, from 1."""
         number = self.serials[kind] = self.serials.get(kind, 0) + 1
         return number
+
+    def tell(self, hook: Callable[..., None], *what: Any) -> None:
+        """Call a hook. It is in no task: what it looks at must not switch; what its task has
+        locked is open to it."""
+        me, outside = self.me, self.outside
+        self.me = None
+        if me is not None:
+            self.outside = me
+        try:
+            hook(*what)
+        except BaseException as raised:
+            # Not an error of the code that was running.
+            self.fatal = self.fatal or raised
+        finally:
+            self.me, self.outside = me, outside
+        if self.fatal is not None and me is not None and not self.over:
+            self.leave()
 
     # The heart.
 

@@ -61,7 +61,7 @@ class Semaphore(real_semaphore):
                 return False
             raise arena.stuck("acquire", self)
         if blocking and arena.on_wait is not None:
-            arena.on_wait(me.number, "acquire", self, timeout is not None, None)
+            arena.tell(arena.on_wait, me.number, "acquire", self, timeout is not None, None)
         me.op = "acquire" if blocking else "try"
         me.what = self
         arena.step(me)

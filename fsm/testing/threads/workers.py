@@ -144,7 +144,7 @@ def join(self: Any, timeout: float | None = None) -> None:
     me.op = "join"
     me.what = self.name
     if here.on_wait is not None:
-        here.on_wait(me.number, "join", self.name, timeout is not None, None)
+        here.tell(here.on_wait, me.number, "join", self.name, timeout is not None, None)
     if timeout is None or timeout > 0:
         me.lock = task
         me.state = LOCK

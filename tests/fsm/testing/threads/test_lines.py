@@ -303,6 +303,23 @@ def test_cleaning_up_is_done_to_its_end_and_not_for_ever(module: Any) -> None:
     assert kept[0].full is None
 
 
+def test_hooks_and_conditions_of_a_block_do_not_stop(module: Any) -> None:
+    def setup(arena: Arena) -> None:
+        box, lock = module.Box(), threading.Lock()
+
+        def user() -> None:
+            with lock:
+                arena.block("await", "", lambda: not box.first)
+
+        arena.spawn("user", user)
+        arena.on_acquire = arena.on_release = lambda *about: box.first
+        arena.on_step = lambda: box.first
+
+    with installed(lines=[module]):
+        done = run(setup, benign, detailed=True)
+    assert [step.op for step in done.steps] == ["start", "acquire", "await"]
+
+
 def test_outside_a_run_nothing_stops(module: Any) -> None:
     with installed(lines=[module]):
         assert module.count() == module.total

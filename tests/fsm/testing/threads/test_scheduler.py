@@ -233,6 +233,54 @@ def test_hooks_can_ask_who_does_what(backend: str) -> None:
     assert "Lock 1" in repr(held[0])
 
 
+def test_hooks_look_at_anything_and_do_not_switch(backend: str) -> None:
+    looked: list[Any] = []
+
+    def setup(arena: Arena) -> None:
+        lock, other = threading.RLock(), threading.Condition()
+
+        def look(*about: Any) -> None:
+            # What its task has is open to it.
+            with lock, other:
+                looked.append(arena.current)
+                arena.point("here")
+
+        def user() -> None:
+            with lock:
+                pass
+            with other:
+                other.wait(1)
+
+        arena.spawn("user", user)
+        arena.on_wait = arena.on_acquire = arena.on_release = look
+        arena.on_step = lambda: look()
+
+    done = run(setup, benign, backend=backend, detailed=True)
+    assert [step.op for step in done.steps] == ["start", "acquire", "acquire", "wait", "reacquire"]
+    assert looked.count(0) == 7
+    assert looked.count(None) == 6
+
+
+@pytest.mark.parametrize("hook", ["on_acquire", "on_step"])
+def test_what_a_hook_raises_comes_out_of_the_run(backend: str, hook: str) -> None:
+    def setup(arena: Arena) -> None:
+        lock = threading.Lock()
+
+        def user() -> None:
+            with contextlib.suppress(BaseException), lock:
+                arena.point("x")
+            arena.point("y")
+
+        def fails(*about: Any) -> None:
+            raise KeyError(hook)
+
+        arena.spawn("user", user)
+        setattr(arena, hook, fails)
+
+    with pytest.raises(KeyError, match=hook):
+        run(setup, benign, backend=backend, detailed=True)
+
+
 def test_one_run_at_a_time(backend: str) -> None:
     def nested() -> str:
         with pytest.raises(RuntimeError, match="a run inside a run"):
