@@ -197,7 +197,7 @@ def _goes_on(row: Row) -> bool:
         return False
     if row.target != row.source:
         return before[0] < after[0] and row.event == after[1]
-    # What is offered and asked for is fetched. Nobody will ask any more: that must be known, but for
+    # What is offered and asked for is fetched. That nobody will ask any more must be known, but for
     # what is lost anyway.
     left = row.event == ev.WANT and row.source == OFFERED
     kept = row.event == ev.DISCARD and row.source not in (DISCARDED, LOST)

@@ -10,7 +10,7 @@ from futurefsm.fsm.checker.report import check
 from futurefsm.fsm.checker.systems import system
 
 # A part of all, so that it is quick; `make races` tries all of them.
-EACH = {CONFIRMED: 60, STRICT: 40, VALUE: 25, SCHEDULER: 40}
+EACH = {CONFIRMED: 100, STRICT: 60, VALUE: 25, SCHEDULER: 50}
 
 
 @pytest.mark.parametrize("lifecycle", EACH, ids=lambda each: each.name)
