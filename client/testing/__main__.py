@@ -5,11 +5,11 @@ import random
 import sys
 from secrets import randbelow
 
-from futurefsm.client.testing.faults import ALL, HARSH, LOSSY, NONE, ROGUE, Faults
 from futurefsm.client.testing.gallery import EXHIBITS
-from futurefsm.client.testing.hunt import Setting, hunt
+from futurefsm.client.testing.hunting import Setting, hunt
 from futurefsm.client.testing.invariants import Broken
 from futurefsm.client.testing.report import lanes, mermaid
+from futurefsm.client.testing.switches import ALL, HARSH, LOSSY, NONE, ROGUE, Faults
 from futurefsm.client.testing.tokens import read
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 

@@ -15,9 +15,9 @@ from futurefsm.client.future import Future
 from futurefsm.client.outputs import Delete, Deliver, Forget, Get, Send
 from futurefsm.client.pump import Pump
 from futurefsm.client.testing import invariants as inv
-from futurefsm.client.testing.faults import HARSH, LOSSY, NONE, Faults
-from futurefsm.client.testing.hunt import Setting
+from futurefsm.client.testing.hunting import Setting
 from futurefsm.client.testing.parts import Parts
+from futurefsm.client.testing.switches import HARSH, LOSSY, NONE, Faults
 from futurefsm.client.tracker import Tracker
 from futurefsm.client.uploads import Upload, Uploads
 from futurefsm.fsm import effects as fx

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from futurefsm.client.testing import people, rogue
-from futurefsm.client.testing.faults import Faults
 from futurefsm.client.testing.network import Channel
+from futurefsm.client.testing.switches import Faults
 
 if TYPE_CHECKING:
     from futurefsm.client.testing.engine import Worker

@@ -15,7 +15,8 @@ shrinks to the shortest story.
 
 from hypothesis import strategies as st
 
-from futurefsm.client.testing.faults import (
+from futurefsm.client.testing.parts import PRODUCTION, Parts
+from futurefsm.client.testing.switches import (
     ALL,
     HARSH,
     LOSSY,
@@ -25,7 +26,6 @@ from futurefsm.client.testing.faults import (
     ROGUE,
     Faults,
 )
-from futurefsm.client.testing.parts import PRODUCTION, Parts
 from futurefsm.client.testing.world import World
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.messages import (

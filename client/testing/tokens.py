@@ -9,8 +9,8 @@ import binascii
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from futurefsm.client.testing.faults import Faults
 from futurefsm.client.testing.parts import PRODUCTION, Parts
+from futurefsm.client.testing.switches import Faults
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from futurefsm.fsm.table import Lifecycle
 

@@ -14,7 +14,6 @@ from typing import Any
 from futurefsm.client.testing import guards
 from futurefsm.client.testing.checks import Checks
 from futurefsm.client.testing.engine import Engine
-from futurefsm.client.testing.faults import NONE, Faults
 from futurefsm.client.testing.invariants import KINDS, SETTLES, Broken
 from futurefsm.client.testing.network import Channel, Packet
 from futurefsm.client.testing.ops import table
@@ -22,6 +21,7 @@ from futurefsm.client.testing.parts import PRODUCTION, Parts
 from futurefsm.client.testing.party import Party
 from futurefsm.client.testing.people import timed_out
 from futurefsm.client.testing.record import Record
+from futurefsm.client.testing.switches import NONE, Faults
 from futurefsm.client.testing.tape import Tape
 from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.table import Lifecycle

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from futurefsm.client.testing.faults import ALL, HARSH, LOSSY, NONE, ROGUE, Faults
 from futurefsm.client.testing.strategies import tapes
+from futurefsm.client.testing.switches import ALL, HARSH, LOSSY, NONE, ROGUE, Faults
 from futurefsm.client.testing.world import World
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm import states

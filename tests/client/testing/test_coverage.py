@@ -4,8 +4,8 @@ import random
 
 from futurefsm.client.testing import people
 from futurefsm.client.testing.coverage import UNREACHABLE, unvisited, visiting, wrongly_unreachable
-from futurefsm.client.testing.faults import ALL, HARSH, LOSSY, ROGUE
-from futurefsm.client.testing.hunt import Setting, hunt
+from futurefsm.client.testing.hunting import Setting, hunt
+from futurefsm.client.testing.switches import ALL, HARSH, LOSSY, ROGUE
 from futurefsm.client.testing.tape import Tape
 from futurefsm.client.testing.world import World
 from futurefsm.fsm.lifecycles import CONFIRMED, LIFECYCLES, STRICT

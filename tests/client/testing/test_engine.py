@@ -4,8 +4,8 @@ import pytest
 
 from futurefsm.client.engine import outputs as out
 from futurefsm.client.testing import invariants as inv
-from futurefsm.client.testing.faults import HARSH, ROGUE
 from futurefsm.client.testing.invariants import Broken
+from futurefsm.client.testing.switches import HARSH, ROGUE
 from futurefsm.client.testing.world import World
 from tests.client.testing.play import submit, until_it_runs
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, find, settings
 
 from futurefsm.client.testing.gallery import EXHIBITS, GALLERY
-from futurefsm.client.testing.hunt import Setting, hunt
+from futurefsm.client.testing.hunting import Setting, hunt
 from futurefsm.client.testing.parts import PRODUCTION
 from futurefsm.client.testing.strategies import tapes
 

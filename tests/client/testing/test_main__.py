@@ -7,9 +7,9 @@ import pytest
 
 from futurefsm.client.testing import people
 from futurefsm.client.testing.__main__ import main
-from futurefsm.client.testing.faults import NONE
 from futurefsm.client.testing.gallery import GALLERY
 from futurefsm.client.testing.ops import table
+from futurefsm.client.testing.switches import NONE
 from futurefsm.client.testing.tokens import token
 from futurefsm.client.testing.world import World
 

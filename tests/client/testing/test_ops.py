@@ -3,7 +3,7 @@
 import pytest
 
 from futurefsm.client.testing import ops, people
-from futurefsm.client.testing.faults import ALL, HARSH, LOSSY, NONE, Faults
+from futurefsm.client.testing.switches import ALL, HARSH, LOSSY, NONE, Faults
 from futurefsm.client.testing.world import World
 from tests.client.testing.play import submit, until_it_runs
 

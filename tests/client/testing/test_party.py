@@ -2,9 +2,9 @@
 
 import pytest
 
-from futurefsm.client.testing.faults import HARSH
 from futurefsm.client.testing.invariants import ONE_CANCEL, PUMP, Broken
 from futurefsm.client.testing.party import TaskFailed, Values
+from futurefsm.client.testing.switches import HARSH
 from futurefsm.client.testing.world import World
 from futurefsm.fsm.lifecycles import STRICT
 from futurefsm.protocol.messages import TaskCancel

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from futurefsm.client.testing import people
-from futurefsm.client.testing.faults import HARSH
+from futurefsm.client.testing.switches import HARSH
 from futurefsm.client.testing.tape import Tape
 from futurefsm.client.testing.world import World
 from tests.client.testing.play import submit

@@ -2,11 +2,11 @@
 
 import pytest
 
-from futurefsm.client.testing.faults import LOSSY
-from futurefsm.client.testing.hunt import Setting, hunt
+from futurefsm.client.testing.hunting import Setting, hunt
 from futurefsm.client.testing.invariants import SETTLES, Broken
 from futurefsm.client.testing.parts import Parts
 from futurefsm.client.testing.report import lanes, mermaid
+from futurefsm.client.testing.switches import LOSSY
 from futurefsm.client.testing.world import World
 from futurefsm.fsm.lifecycles import CONFIRMED
 from tests.client.testing.play import submit

@@ -3,7 +3,7 @@
 import pytest
 
 from futurefsm.client.testing import rogue
-from futurefsm.client.testing.faults import ROGUE
+from futurefsm.client.testing.switches import ROGUE
 from futurefsm.client.testing.tape import Tape
 from futurefsm.client.testing.world import World
 from tests.client.testing.play import submit, until_it_runs, until_quiet

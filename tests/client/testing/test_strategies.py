@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, settings
 
-from futurefsm.client.testing.faults import HARSH, NETWORK, NONE, PEERS, Faults
 from futurefsm.client.testing.strategies import faults, networks, peers, replies, tapes, worlds
+from futurefsm.client.testing.switches import HARSH, NETWORK, NONE, PEERS, Faults
 from futurefsm.client.testing.world import World
 from futurefsm.client.tracker import Tracker
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
@@ -64,3 +64,11 @@ def test_a_tracker_bears_every_reply(message: Message) -> None:
     tracker = Tracker(b"me", None, CONFIRMED)  # type: ignore[arg-type]
     tracker.received(message, 0.0)
     assert all(type(each).__name__ for each in tracker.take())
+
+
+def test_names_of_the_package_are_what_they_say() -> None:
+    """No module of the same name stands before a function."""
+    import futurefsm.client.testing as face
+
+    for name in face.__all__:
+        assert not isinstance(getattr(face, name), type(face)), name

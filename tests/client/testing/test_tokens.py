@@ -5,11 +5,11 @@ import re
 import pytest
 
 from futurefsm.client import testing
-from futurefsm.client.testing.faults import ALL, NONE
 from futurefsm.client.testing.gallery import EXHIBITS
-from futurefsm.client.testing.hunt import Setting, hunt
+from futurefsm.client.testing.hunting import Setting, hunt
 from futurefsm.client.testing.invariants import Broken
 from futurefsm.client.testing.parts import Parts
+from futurefsm.client.testing.switches import ALL, NONE
 from futurefsm.client.testing.tokens import read, replay, token
 from futurefsm.client.testing.world import World
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from futurefsm.client.testing.faults import HARSH, NONE
-from futurefsm.client.testing.hunt import Setting, hunt
+from futurefsm.client.testing.hunting import Setting, hunt
 from futurefsm.client.testing.invariants import NO_LEAK, Broken
 from futurefsm.client.testing.parts import PRODUCTION, Parts
 from futurefsm.client.testing.strategies import worlds
+from futurefsm.client.testing.switches import HARSH, NONE
 from futurefsm.client.testing.tokens import replay
 from futurefsm.client.testing.trackers import TrackerLike, fetches, kept
 from futurefsm.client.testing.world import World

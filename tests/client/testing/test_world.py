@@ -2,8 +2,8 @@
 
 import pytest
 
-from futurefsm.client.testing.faults import ALL, HARSH, NONE, ROGUE
 from futurefsm.client.testing.invariants import SETTLES, Broken
+from futurefsm.client.testing.switches import ALL, HARSH, NONE, ROGUE
 from futurefsm.client.testing.world import World
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from tests.client.testing.play import submit, until_quiet

@@ -2,7 +2,7 @@
 
 import pytest
 
-from futurefsm.client.testing.faults import ALL, HARSH, LOSSY, NETWORK, NONE, PEERS, ROGUE, Faults
+from futurefsm.client.testing.switches import ALL, HARSH, LOSSY, NETWORK, NONE, PEERS, ROGUE, Faults
 
 
 def test_what_production_may_meet_keeps_messages_whole() -> None:

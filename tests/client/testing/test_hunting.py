@@ -3,10 +3,10 @@
 import pytest
 
 from futurefsm.client.testing import people
-from futurefsm.client.testing.faults import HARSH, NONE
 from futurefsm.client.testing.gallery import GALLERY
-from futurefsm.client.testing.hunt import Setting, hunt, smallest
+from futurefsm.client.testing.hunting import Setting, hunt, smallest
 from futurefsm.client.testing.ops import table
+from futurefsm.client.testing.switches import HARSH, NONE
 from futurefsm.fsm.lifecycles import CONFIRMED
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
 
-from futurefsm.client.testing.faults import Faults
 from futurefsm.client.testing.invariants import Broken
 from futurefsm.client.testing.parts import PRODUCTION, Parts
+from futurefsm.client.testing.switches import Faults
 from futurefsm.client.testing.world import World
 from futurefsm.fsm.table import Lifecycle
 
