@@ -12,7 +12,8 @@ from futurefsm.fsm.testing.history import History
 from futurefsm.fsm.testing.linear import Judge
 
 
-@dataclass(frozen=True)
+# Not frozen: what is worked out once is kept in it.
+@dataclass(eq=False)
 class Subject:
     """The facts of a harness that checks need; see `Harness`, which has the same names."""
 

@@ -175,12 +175,14 @@ def _wrong_end(
 ) -> Iterator[Trouble]:
     """The answers can be explained, but not together with what there is at the end."""
     ends = subject.full.ends(ops)
-    for op in at_end:
-        left = {end for end in ends if subject.full.step(end, op.what) is not None}
-        if not left:
-            yield _said_at_end(op, ends)
-            return
-        ends = left
+
+    def fitting(number: int) -> set[linear.Model]:
+        """The ends that fit the first so many facts."""
+        facts = [op.what for op in at_end[:number]]
+        return {e for e in ends if all(subject.full.step(e, what) is not None for what in facts)}
+
+    last = next(n for n in range(len(at_end)) if not fitting(n + 1))
+    yield _said_at_end(at_end[last], fitting(last))
 
 
 def _said_at_end(op: Op, ends: set[linear.Model]) -> Trouble:
@@ -208,8 +210,8 @@ def _or(words: list[str]) -> str:
 def in_words(judge: Judge, ops: list[Op]) -> str:
     """The shortest beginning that no order explains, in words."""
     found = linear.shortest(judge, ops)
-    if found is None:
-        return "what did not come back cannot be explained"
+    # What has not answered can be left out: so some answer is the first that does not fit.
+    assert found is not None
     numbers, last, before = found
     states = _or(sorted({model.state for model in before}))
     earlier = [said(ops[i]) for i in numbers if i != last and not ops[i].follows]
