@@ -1,5 +1,6 @@
 """Our own Future under both lifecycles: nothing may be found in it."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -94,8 +95,8 @@ def test_an_offer_that_comes_after_its_discard_is_deleted() -> None:
     rows = future._node.on["submit"].node
     finished = rows.on["result_success"]
     future.perform(finished.node.on["cancel"], None)
-    died = rows.on["result_worker_died"]
-    future.perform(died, None)
+    other: Any = SimpleNamespace(effects=(fx.Effect("log"),), event="cancel")
+    future.perform(other, None)
     assert not env.log
     future.perform(finished, None)
     assert [record[:2] for record in env.log] == [("deleted", "object 1")]
