@@ -202,9 +202,8 @@ class Arena(Deciding, ABC):
         """Call a hook. It is in no task: what it looks at must not switch; what its task has
         locked is open to it."""
         me, outside = self.me, self.outside
-        self.me = None
-        if me is not None:
-            self.outside = me
+        assert me is not None
+        self.me, self.outside = None, me
         try:
             hook(*what)
         except BaseException as raised:
@@ -212,7 +211,7 @@ class Arena(Deciding, ABC):
             self.fatal = self.fatal or raised
         finally:
             self.me, self.outside = me, outside
-        if self.fatal is not None and me is not None and not self.over:
+        if self.fatal is not None and not self.over:
             self.leave()
 
     # The heart.
