@@ -104,8 +104,14 @@ def _ours(row: Row, effect: Effect) -> tuple[Operation, ...]:
             # It says that the task will not finish: so it neither runs nor has ended.
             When(some(state(WORKER, "busy"), value(MADE, VALUE, ERROR)), (Assign(LIED, 1),)),
         ),
-        fx.CONFIRM_NOT_FOUND_EFFECT: (_lie(alive),),
-        fx.CONFIRM_FAILED_EFFECT: (_lie(not alive or row.source != row.target),),
+        # These two are answers: to somebody who has asked.
+        fx.CONFIRM_NOT_FOUND_EFFECT: (_lie(alive), When(value(OWED, 0), (Assign(LIED, 1),))),
+        fx.CONFIRM_FAILED_EFFECT: (
+            _lie(not alive or row.source != row.target),
+            When(value(OWED, 0), (Assign(LIED, 1),)),
+        ),
+        # What has ended is on no worker.
+        fx.KILL_WORKER: (_lie(row.target.absorbing),),
         fx.SEND_RESULT: (_lie(row.event not in (ev.WORKER_DONE, ev.NO_WORKER)),),
         fx.SEND_WORKER_DIED: (_lie(row.event != ev.WORKER_DIED),),
     }
@@ -260,7 +266,7 @@ def ours(
 
 def our_properties() -> tuple[Property, ...]:
     """What our scheduler promises."""
-    unknown, ended = state(SERVED, str(UNKNOWN)), state(SERVED, str(ENDED))
+    ended = state(SERVED, str(ENDED))
     queued, assigned = state(SERVED, str(QUEUED_STATE)), state(SERVED, str(ASSIGNED))
     canceling, busy = state(SERVED, str(CANCELING)), state(WORKER, "busy")
     in_queue = value(IN_QUEUE, 1)
@@ -279,7 +285,7 @@ def our_properties() -> tuple[Property, ...]:
             every(
                 value(ANSWERED, 0, 1),
                 implies(ended, value(ANSWERED, 1)),
-                implies(unknown, value(ANSWERED, 0)),
+                implies(value(ANSWERED, 1), ended),
             ),
             "a task gets one result or one confirmation",
         ),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from checker_kit import LAMP, report
+from checker_kit import LAMP, LARGE, report
 
 from futurefsm.fsm import CONFIRMED, SCHEDULER, STRICT, VALUE
 from futurefsm.fsm.checker import SCENES, ModelError, check, shipped, system, systems_for
@@ -14,7 +14,7 @@ from futurefsm.fsm.table import Kind
 @pytest.mark.parametrize("name", ["confirmed", "strict"])
 def test_everything_holds_in_every_scene(name: str) -> None:
     found = report(name)
-    assert [each.system.scene for each in found.checked] == list(SCENES)
+    assert {each.system.scene for each in found.checked} >= set(SCENES) - set(LARGE)
     assert found.stories == ()
     assert found.holds, str(found)
     assert found.states > 50_000
@@ -38,13 +38,17 @@ def test_every_row_that_moves_is_taken() -> None:
 
 def test_rows_that_guard_against_broken_peers_are_known() -> None:
     """Rows that ignore what cannot happen are told; a new one is a question to its author."""
-    (rows,) = report("confirmed").rows
-    assert {(row.source, row.event) for row in rows.guards} == {
-        ("running", "cancel_timed_out"),
-        ("finished", "cancel_timed_out"),
-        ("finished", "confirm_canceled"),
-    }
+    (rows,) = report("strict").rows
+    guards = {(row.source, row.event) for row in rows.guards}
+    # What was never sent is not answered, and no cancel() waits.
+    never_sent = {("cancelled", str(event)) for event in STRICT.events if _is_an_answer(event)}
+    no_timer = {(str(state), "cancel_timed_out") for state in STRICT.states}
+    assert guards == {*never_sent, *no_timer, ("finished", "confirm_canceled")}
     assert rows.never == ()
+
+
+def _is_an_answer(event: str) -> bool:
+    return event.startswith(("confirm_", "result_"))
 
 
 def test_all_that_ships() -> None:
