@@ -1,7 +1,7 @@
 """The systems that ship, and those that are made for a lifecycle of somebody's own. PURE."""
 
 from futurefsm.fsm import events as ev
-from futurefsm.fsm.checker import client_rules, client_side, scheduler_side
+from futurefsm.fsm.checker import client_rules, client_side, scheduler_rules, scheduler_side
 from futurefsm.fsm.checker.client_side import (
     ANSWERS,
     BYTES,
@@ -127,7 +127,7 @@ def _with_scheduler(
     fetches = scene in (MEANT, STORE, SCALER)
     properties = [*client_rules.wired_properties(facts), *client_rules.peer_properties(facts)]
     if not real:
-        properties += scheduler_side.our_properties()
+        properties += scheduler_rules.our_properties()
     return System(
         name=f"{lifecycle.name}_{scene}",
         title=SCENES[scene],

@@ -46,6 +46,7 @@ PURE: dict[str, set[str]] = {
     "fsm/testing/tokens.py": set(),
     "fsm/testing/threads/steps.py": set(),
     "fsm/checker/__init__.py": set(),
+    "fsm/checker/scheduler_rules.py": set(),
     "fsm/checker/bite.py": set(),
     "fsm/checker/wellformed.py": set(),
     "fsm/checker/promela.py": set(),
