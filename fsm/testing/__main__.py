@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 
 from futurefsm.fsm.testing import campaign
-from futurefsm.fsm.testing.gallery.exhibits import EXHIBITS, Exhibit
-from futurefsm.fsm.testing.gallery.reports import REPORTS
+from futurefsm.fsm.testing.gallery.exhibits import Exhibit
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.command == "campaign":
         return _campaign(options)
     if options.command == "list":
-        for exhibit in (*EXHIBITS, *REPORTS):
+        for exhibit in (*campaign.HISTORY, *campaign.PUBLIC):
             print(f"{exhibit.number:20} {exhibit.title}  [{', '.join(exhibit.checks)}]")
         return 0
     return _show(options.number, options.seed)
@@ -47,7 +46,7 @@ def _campaign(options: argparse.Namespace) -> int:
 
 def _show(number: str, seed: int) -> int:
     exhibit: Exhibit | None = None
-    for each in (*EXHIBITS, *REPORTS):
+    for each in (*campaign.HISTORY, *campaign.PUBLIC):
         if each.number == number:
             exhibit = each
     if exhibit is None:

@@ -15,6 +15,7 @@ from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from futurefsm.fsm.testing.exploring import explore, prove
 from futurefsm.fsm.testing.failure import Failure
 from futurefsm.fsm.testing.gallery import bite
+from futurefsm.fsm.testing.gallery.asyncio_reports import ASYNCIO_REPORTS, BLOCKED_LOOP
 from futurefsm.fsm.testing.gallery.clients import ClientFutures
 from futurefsm.fsm.testing.gallery.exhibits import EXHIBITS, Exhibit
 from futurefsm.fsm.testing.gallery.reports import REPORTS
@@ -32,6 +33,10 @@ SCHEDULES = 60_000
 RANDOM_SCHEDULES = 100_000
 BITE = 0.95
 RATES = {"synchronisation": 10_000, "line": 5_000}
+
+# Twenty-six bugs of one client's history, some in two forms; and what others have reported.
+HISTORY: tuple[Exhibit, ...] = (*EXHIBITS, BLOCKED_LOOP)
+PUBLIC: tuple[Exhibit, ...] = (*REPORTS, *ASYNCIO_REPORTS)
 
 Say = Callable[[str], None]
 
@@ -137,7 +142,7 @@ def _row(exhibit: Exhibit, hits: Sequence[Hit], seeds: int) -> list[str]:
 def corrected() -> list[Harness]:
     """The gallery's classes with the bug taken out, each once."""
     found: dict[str, Harness] = {}
-    for exhibit in (*EXHIBITS, *REPORTS):
+    for exhibit in (*HISTORY, *PUBLIC):
         found.setdefault(f"{type(exhibit.right).__name__}: {exhibit.right.name}", exhibit.right)
     return list(found.values())
 
@@ -228,7 +233,7 @@ def rates(*, schedules: int = 20_000, say: Say = print) -> Section:
 
 def bites(*, every: int = 1, say: Say = print) -> Section:
     """Mutants that a program makes, and how many the kit kills. `every`: only one of so many."""
-    groups = {
+    groups: dict[str, list[bite.Target | None]] = {
         "the gallery's future and manager": list(bite.reference_targets()),
         "our Future": list(bite.future_targets()),
         "the table CONFIRMED": list(bite.table_targets(CONFIRMED)),
@@ -287,8 +292,8 @@ def run(
     limit = 300 if quick else None
     rights = [*baselines(), ClientFutures(), ClientFutures(delayed=True)]
     do: dict[str, Callable[[], Section]] = {
-        "gallery": lambda: gallery(EXHIBITS, numbers),
-        "reports": lambda: gallery(REPORTS, numbers),
+        "gallery": lambda: gallery(HISTORY, numbers),
+        "reports": lambda: gallery(PUBLIC, numbers),
         "alarms": lambda: alarms(baselines(), [*rights, *corrected()], schedules=size, limit=limit),
         "rates": lambda: rates(schedules=300 if quick else 20_000),
         "bite": lambda: bites(every=40 if quick else 1),

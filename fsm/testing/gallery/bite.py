@@ -4,7 +4,6 @@ A mutant is killed when a check fails, or when it cannot even be used. What surv
 either the same program in other words, or something that the kit should have seen.
 """
 
-import ast
 import builtins
 import inspect
 import signal
@@ -82,15 +81,15 @@ class Bite:
 def reference_targets() -> Iterator[Target]:
     """Mutants of the gallery's correct future and of its manager."""
     for mutant in source_mutants(inspect.getsource(reference), "reference.py", _REFERENCE.split()):
-        yield Target(mutant.name, partial(_clients, mutant.tree, None))
+        yield Target(mutant.name, partial(_clients, mutant.source, None))
     for mutant in source_mutants(inspect.getsource(manager), "manager.py", _MANAGER.split()):
-        yield Target(mutant.name, partial(_clients, None, mutant.tree))
+        yield Target(mutant.name, partial(_clients, None, mutant.source))
 
 
-def _clients(future_tree: ast.Module | None, manager_tree: ast.Module | None) -> Iterator[Harness]:
+def _clients(future_text: str | None, manager_text: str | None) -> Iterator[Harness]:
     fresh: dict[str, ModuleType] = {}
-    made = _fresh("futurefsm.fsm.testing.gallery.reference", future_tree, fresh)
-    managing = _fresh("futurefsm.fsm.testing.gallery.manager", manager_tree, fresh)
+    made = _fresh("futurefsm.fsm.testing.gallery.reference", future_text, fresh)
+    managing = _fresh("futurefsm.fsm.testing.gallery.manager", manager_text, fresh)
     for delayed in (False, True):
         yield ClientFutures(made.ClientFuture, managing.Manager, delayed=delayed)
 
@@ -100,10 +99,10 @@ def future_targets() -> Iterator[Target]:
     for module, names in ((core, _CORE), (rare, _RARE), (future, _FUTURE)):
         file = module.__name__.split(".")[-1]
         for mutant in source_mutants(inspect.getsource(module), f"{file}.py", names.split()):
-            yield Target(mutant.name, partial(_ours, {module.__name__: mutant.tree}))
+            yield Target(mutant.name, partial(_ours, {module.__name__: mutant.source}))
 
 
-def _ours(edited: dict[str, ast.Module]) -> Iterator[Harness]:
+def _ours(edited: dict[str, str]) -> Iterator[Harness]:
     fresh: dict[str, ModuleType] = {}
     for name in ("rare", "core", "future"):
         full = f"futurefsm.fsm.{name}"
@@ -126,7 +125,7 @@ def _with_table(lifecycle: Lifecycle, table: Lifecycle) -> Iterator[Harness]:
     yield FsmFutures(lifecycle, table=table)
 
 
-def _fresh(name: str, tree: ast.Module | None, fresh: dict[str, ModuleType]) -> ModuleType:
+def _fresh(name: str, text: str | None, fresh: dict[str, ModuleType]) -> ModuleType:
     """A second copy of a module, in memory only; its imports of others in `fresh` lead to those."""
     real_import = builtins.__import__
 
@@ -137,7 +136,7 @@ def _fresh(name: str, tree: ast.Module | None, fresh: dict[str, ModuleType]) -> 
     module = ModuleType(f"{name}_edited")
     module.__file__ = real.__file__
     module.__dict__["__builtins__"] = {**vars(builtins), "__import__": importing}
-    source = tree if tree is not None else ast.parse(inspect.getsource(real))
+    source = inspect.getsource(real) if text is None else text
     exec(compile(source, str(real.__file__), "exec"), module.__dict__)
     fresh[name] = module
     return module

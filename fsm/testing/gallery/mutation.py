@@ -6,6 +6,7 @@ written to a disk.
 
 import ast
 import copy
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -45,13 +46,13 @@ class Mutant:
         name: what was done, and where: "core.py:143 drop call in _follow".
         operator: what kind of mistake it is.
         where: the function.
-        tree: the whole module, edited.
+        source: the whole module, edited.
     """
 
     name: str
     operator: str
     where: str
-    tree: ast.Module
+    source: str
 
 
 def source_mutants(source: str, file: str, functions: Sequence[str]) -> Iterator[Mutant]:
@@ -62,50 +63,45 @@ def source_mutants(source: str, file: str, functions: Sequence[str]) -> Iterator
         file: its name, for the names of the mutants.
         functions: names of those to be edited.
     """
+    tree, lines = ast.parse(source), source.splitlines()
     seen: set[str] = set()
-    for operator, edit in OPERATORS.items():
-        for function, path, line in _places(ast.parse(source), functions):
-            tree = ast.parse(source)
-            block, index = _at(tree, path)
-            edited = edit(block, index)
-            if edited is None:
-                continue
-            block[:] = edited or [ast.Pass()]
-            ast.fix_missing_locations(tree)
-            text = ast.unparse(tree)
-            if text not in seen:
-                seen.add(text)
-                yield Mutant(f"{file}:{line} {operator} in {function}", operator, function, tree)
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef) or function.name not in functions:
+            continue
+        for block, index in [*_places(function)]:
+            original = block.copy()
+            for operator, edit in OPERATORS.items():
+                block[index] = copy.deepcopy(original[index])
+                edited = edit(block, index)
+                if edited is not None:
+                    block[:] = edited or [ast.Pass()]
+                    text = _with_function(lines, function)
+                    name = f"{file}:{original[index].lineno} {operator} in {function.name}"
+                    if text not in seen:
+                        seen.add(text)
+                        yield Mutant(name, operator, function.name, text)
+                block[:] = original
 
 
-Path = tuple[tuple[str, int], ...]
-
-
-def _places(tree: ast.Module, functions: Sequence[str]) -> Iterator[tuple[str, Path, int]]:
-    """(function, way to a statement, line) of every statement of some functions."""
-    for path, node in _walk(tree, ()):
-        if isinstance(node, ast.FunctionDef) and node.name in functions:
-            for inner, statement in _walk(node, path):
-                yield node.name, inner, statement.lineno
-
-
-def _walk(node: ast.AST, path: Path) -> Iterator[tuple[Path, ast.stmt]]:
-    for field, block in ast.iter_fields(node):
+def _places(node: ast.AST) -> Iterator[tuple[list[ast.stmt], int]]:
+    """(block, place in it) of every statement of a function."""
+    for _, block in ast.iter_fields(node):
         if not isinstance(block, list):
             continue
         for index, each in enumerate(block):
             if isinstance(each, ast.stmt):
-                yield (*path, (field, index)), each
+                yield block, index
             if isinstance(each, ast.stmt | ast.excepthandler):
-                yield from _walk(each, (*path, (field, index)))
+                yield from _places(each)
 
 
-def _at(tree: ast.Module, path: Path) -> tuple[list[ast.stmt], int]:
-    """The block and the place in it that a way leads to."""
-    node: Any = tree
-    for field, index in path[:-1]:
-        node = getattr(node, field)[index]
-    return getattr(node, path[-1][0]), path[-1][1]
+def _with_function(lines: list[str], function: ast.FunctionDef) -> str:
+    """The module with one function written anew."""
+    first = min([function.lineno, *(each.lineno for each in function.decorator_list)]) - 1
+    text = textwrap.indent(
+        ast.unparse(ast.fix_missing_locations(function)), " " * function.col_offset
+    )
+    return "\n".join([*lines[:first], text, *lines[function.end_lineno :], ""])
 
 
 # Each operator gets a block and a place in it, and returns the block edited; None: not its kind.
