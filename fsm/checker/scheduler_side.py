@@ -104,7 +104,8 @@ def _ours(row: Row, effect: Effect) -> tuple[Operation, ...]:
         fx.CONFIRM_NOT_FOUND_EFFECT: (_lie(alive), When(value(OWED, 0), (Assign(LIED, 1),))),
         fx.CONFIRM_FAILED_EFFECT: (
             _lie(not alive or row.source != row.target),
-            When(value(OWED, 0), (Assign(LIED, 1),)),
+            # Nor is it a refusal where the worker is being killed.
+            When(some(value(OWED, 0), value(KILLS, 1, 2)), (Assign(LIED, 1),)),
         ),
         # What has ended is on no worker.
         fx.KILL_WORKER: (_lie(row.target.absorbing),),
