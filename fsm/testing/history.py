@@ -23,7 +23,7 @@ DELETED = "deleted"  # key, task, locks held
 CALLBACK = "callback"  # number of the callback, future, task, locks held
 STATE = "state"  # future, state
 WAITED = "waited"  # task, op, what, locks held: a wait that nobody should do
-WOKE = "woke"  # task, future: it was settled when a timed wait had its lock again
+WOKE = "woke"  # task, future, state: it was settled when a timed wait had its lock again
 FINAL = "final"  # future, state, done (None: it would wait for ever), running, outcome
 
 # When what never ended ends.

@@ -207,7 +207,7 @@ class _Scene:
             self._look()
             for number, state in enumerate(self._states):
                 if state in self._settled:
-                    self.env.log.append((h.WOKE, task, number))
+                    self.env.log.append((h.WOKE, task, number, state))
         if not self._timed and not self._detailed:
             self.env.arena.on_acquire = None
 

@@ -77,14 +77,14 @@ def _contradicts(later: Made) -> str:
 
 def re_read(history: History, subject: Subject) -> Iterator[Trouble]:
     """After a timed wait the state is read again: no time-out of a future that has settled."""
-    for time, task, future in history.of(h.WOKE):
+    for time, task, future, state in history.of(h.WOKE):
+        if subject.objects and state not in subject.cancelled and not _had(history, future, time):
+            continue
         for made in history.made:
             mine = made.thread == task and made.begin < time < made.end
             if not mine or made.call.future != future or made.call.name not in _VALUES:
                 continue
             if isinstance(made.answer, Raised) and made.answer.name == "TimeoutError":
-                if subject.objects and not _loaded(history, time):
-                    continue
                 yield Trouble(
                     RE_READ,
                     f"{made.call} of {made.by} raised TimeoutError; the future had settled when "
@@ -92,6 +92,10 @@ def re_read(history: History, subject: Subject) -> Iterator[Trouble]:
                 )
 
 
-def _loaded(history: History, time: int) -> bool:
-    """A value was fetched by then: a time-out that comes later cannot be for want of it."""
-    return any(found and fetched < time for fetched, _, _, _, found in history.of(h.FETCHED))
+def _had(history: History, future: int, time: int) -> bool:
+    """Its value was fetched by then: a time-out that comes later cannot be for want of it."""
+    keys = (f"object {future + 1}", f"error {future + 1}")
+    return any(
+        found and key in keys and fetched < time
+        for fetched, key, _, _, found in history.of(h.FETCHED)
+    )

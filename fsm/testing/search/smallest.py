@@ -10,8 +10,8 @@ from futurefsm.fsm.testing.search.icb import Bounded, Schedule, following
 from futurefsm.fsm.testing.stage import Stage
 from futurefsm.fsm.testing.threads.steps import Run
 
-# A candidate gets so many schedules to fail in.
-_TRIES = 600
+# A candidate gets so many schedules to fail in; when none fails any more, all get more.
+_TRIES = (600, 4000)
 # Schedules to look for one with fewer switches.
 _POLISH = 3000
 
@@ -41,25 +41,34 @@ def smallest(
     """
     end = perf_counter() + seconds
     bound = max(deepest, min(found.size[0], deepest + 1))
-    smaller = True
-    while smaller and perf_counter() < end:
-        smaller = False
-        for program in simpler(found.program):
-            if perf_counter() > end:
-                break
-            if (other := _fails(stage, program, check, bound, found)) is not None:
-                found, smaller = other, True
-                break
+    for tries in _TRIES:
+        found = _smaller(stage, found, check, bound, tries, end)
     return fewest(stage, found, check, bound=bound, end=end)
 
 
-def _fails(stage: Stage, program: Program, check: str, bound: int, old: Found) -> Found | None:
+def _smaller(stage: Stage, found: Found, check: str, bound: int, tries: int, end: float) -> Found:
+    """The first simpler program that still fails, and so on."""
+    smaller = True
+    while smaller:
+        smaller = False
+        for program in simpler(found.program):
+            if perf_counter() > end:
+                return found
+            if (other := _fails(stage, program, check, bound, found, tries)) is not None:
+                found, smaller = other, True
+                break
+    return found
+
+
+def _fails(
+    stage: Stage, program: Program, check: str, bound: int, old: Found, tries: int
+) -> Found | None:
     """Whether a simpler program still fails, by a few schedules with few preemptions."""
     shown = stage.run(program, following(old.schedule))
     if any(trouble.check == check for trouble in shown.troubles):
         return Found.of(program, shown.run)
     search = Bounded(bound)
-    for _ in range(_TRIES):
+    for _ in range(tries):
         schedule = search.next()
         if schedule is None:
             return None

@@ -64,7 +64,7 @@ def timed_out(settled: bool) -> Log:
     log = Log(StandardFutures()).deliver("submit", TRUE).begin(0, RESULT)
     log.deliver("result_success")
     if settled:
-        log.note(h.WOKE, 0, 0)
+        log.note(h.WOKE, 0, 0, "finished")
     return log.ends(0, TIMEOUT, moved=True)
 
 
@@ -78,7 +78,7 @@ def test_a_time_out_that_raced_with_the_settling_is_right() -> None:
 
 def test_who_woke_late_and_looked_again_is_right() -> None:
     log = Log(StandardFutures()).deliver("submit", TRUE).begin(0, RESULT)
-    log.deliver("result_success").note(h.WOKE, 0, 0)
+    log.deliver("result_success").note(h.WOKE, 0, 0, "finished")
     assert log.ends(0, Returned("value 1"), moved=True).names() == []
 
 
@@ -89,9 +89,17 @@ def test_a_value_may_come_later_than_the_settling() -> None:
             log.note(*record)
         return log.ends(0, TIMEOUT, moved=True)
 
-    woke, had = (h.WOKE, 0, 0), (h.FETCHED, "object 1", 2, (), True)
+    woke, had = (h.WOKE, 0, 0, "finished"), (h.FETCHED, "object 1", 2, (), True)
     assert fetched(woke, had).names() == []
     assert fetched(had, woke).names() == ["timed calls re-read"]
+    of_another = (h.FETCHED, "object 2", 2, (), True)
+    assert fetched(of_another, woke).names() == []
+
+
+def test_what_was_cancelled_needs_no_value() -> None:
+    log = Log(ConfirmedFutures()).deliver("submit").begin(0, RESULT).deliver("disconnect")
+    log.note(h.WOKE, 0, 0, "cancelled").ends(0, TIMEOUT, moved=True)
+    assert log.names() == ["timed calls re-read"]
 
 
 def test_where_true_may_be_taken_back_nobody_minds() -> None:

@@ -122,7 +122,7 @@ def test_a_future_that_nobody_calls_is_not_kept_alone() -> None:
 
 
 def test_a_candidate_that_does_not_fail_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_TRIES", 3)
+    monkeypatch.setattr(module, "_TRIES", (3,))
     program = Program(((Call("cancel"),), (Call("done"), Call("done"))))
     stage = Stage(Swaps())
     with stage.open():
