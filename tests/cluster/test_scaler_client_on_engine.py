@@ -319,13 +319,16 @@ def test_a_link_that_is_reset(server: EngineServer, tmp_path: Path) -> None:
 
     with Proxy(server.address) as proxy:
         client = Client(proxy.address)
-        running = client.submit(until, tmp_path / "runs", tmp_path / "gate")
-        await_file(tmp_path / "runs")
-        proxy.reset()
-        (tmp_path / "gate").touch()
-        assert running.result(PATIENCE_S) == "through"
-        assert client.submit(add, 1, 2).result(PATIENCE_S) == 3
-        client.disconnect()
+        try:
+            running = client.submit(until, tmp_path / "runs", tmp_path / "gate")
+            await_file(tmp_path / "runs")
+            proxy.reset()
+            (tmp_path / "gate").touch()
+            assert running.result(PATIENCE_S) == "through"
+            assert client.submit(add, 1, 2).result(PATIENCE_S) == 3
+        finally:
+            # One that is left connected keeps the interpreter from ending.
+            client.disconnect()
 
 
 def test_shutdown_is_refused_by_default(make: Make) -> None:
