@@ -239,9 +239,12 @@ class _Scene:
             done: bool | None = None
             running: bool | None = None
             # Where it would wait, it would for ever: nobody is left who could help.
+            state = harness.state(future)
             with suppress(Uncontrolled):
-                done, running = bool(future.done()), bool(future.running())
-            env.log.append((h.FINAL, number, harness.state(future), done, running, outcome))
+                done = bool(future.done())
+                if state is None:
+                    running = bool(future.running())
+            env.log.append((h.FINAL, number, state, done, running, outcome))
 
     def close(self) -> None:
         """Let go of everything: what goes round in circles costs the garbage collector's time."""
