@@ -244,13 +244,20 @@ def bites(*, every: int = 1, say: Say = print) -> Section:
         done = bite.bite(targets[::every])
         tried = len(done.killed) + len(done.survivors)
         rows.append(
-            [name, str(tried), str(len(done.killed)), f"{done.share:.1%}", str(done.refused or "")]
+            [
+                name,
+                str(tried),
+                str(len(done.killed)),
+                f"{done.share:.1%}",
+                str(done.refused or ""),
+                str(done.equivalent or ""),
+            ]
         )
         say(" | ".join(rows[-1]))
         alive += [f"- {name}: `{each}`" for each in done.survivors]
         if done.share < BITE:
             missed.append(f"bite on {name}: {done.share:.1%}")
-    header = ("mutants of", "tried", "killed", "share", "refused by the table itself")
+    header = ("mutants of", "tried", "killed", "share", "refused by the table", "equivalent")
     text = table(header, rows)
     if alive:
         text += "\n\nWhat survived:\n\n" + "\n".join(alive)

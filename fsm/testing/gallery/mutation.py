@@ -43,7 +43,7 @@ class Mutant:
     """One edit.
 
     Attributes:
-        name: what was done, and where: "core.py:143 drop call in _follow".
+        name: what was done, and where: "core.py drop call in _follow: self._tell(waiters)".
         operator: what kind of mistake it is.
         where: the function.
         source: the whole module, edited.
@@ -76,7 +76,8 @@ def source_mutants(source: str, file: str, functions: Sequence[str]) -> Iterator
                 if edited is not None:
                     block[:] = edited or [ast.Pass()]
                     text = _with_function(lines, function)
-                    name = f"{file}:{original[index].lineno} {operator} in {function.name}"
+                    said = ast.unparse(original[index]).splitlines()[0]
+                    name = f"{file} {operator} in {function.name}: {said}"
                     if text not in seen:
                         seen.add(text)
                         yield Mutant(name, operator, function.name, text)
@@ -98,9 +99,8 @@ def _places(node: ast.AST) -> Iterator[tuple[list[ast.stmt], int]]:
 def _with_function(lines: list[str], function: ast.FunctionDef) -> str:
     """The module with one function written anew."""
     first = min([function.lineno, *(each.lineno for each in function.decorator_list)]) - 1
-    text = textwrap.indent(
-        ast.unparse(ast.fix_missing_locations(function)), " " * function.col_offset
-    )
+    ast.fix_missing_locations(function)
+    text = textwrap.indent(ast.unparse(function), " " * function.col_offset)
     return "\n".join([*lines[:first], text, *lines[function.end_lineno :], ""])
 
 

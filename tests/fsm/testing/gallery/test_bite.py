@@ -1,0 +1,72 @@
+"""The kit's bite, on a sample; all of it is tried by `make races`."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
+from futurefsm.fsm.testing.gallery import bite
+from futurefsm.fsm.testing.gallery.clients import ClientFutures
+from futurefsm.fsm.testing.gallery.mutants_telling import CallsUnderItsLock
+from futurefsm.fsm.testing.harness import Harness
+
+
+@pytest.mark.parametrize(
+    ("targets", "part"),
+    [
+        (bite.reference_targets, "drop call in _tell:"),
+        (bite.reference_targets, "manager.py drop call in deliver"),
+        (bite.future_targets, "core.py drop call in _follow: self._tell"),
+        (bite.future_targets, "rare.py drop call in take"),
+        (bite.future_targets, "core.py double call in _tell: waiter.add_cancelled"),
+        (bite.future_targets, "test before lock in add_done_callback"),
+    ],
+)
+def test_mutants_are_killed(targets: bite.Targets, part: str) -> None:
+    chosen = [each for each in targets() if part in each.name]
+    assert chosen
+    done = bite.bite(chosen)
+    assert (done.survivors, done.equivalent) == ([], 0)
+
+
+@pytest.mark.parametrize("lifecycle", [CONFIRMED, STRICT], ids=str)
+def test_mutants_of_a_table_are_refused_or_killed(lifecycle: bite.Lifecycle) -> None:
+    done = bite.bite([*bite.table_targets(lifecycle)][::9])
+    assert done.refused
+    assert done.killed
+    assert done.share >= 0.9
+
+
+def test_what_is_right_survives() -> None:
+    right = bite.Target("right", lambda: [ClientFutures()])
+    done = bite.bite([right], schedules=200)
+    assert (done.survivors, done.share) == (["right"], 0.0)
+    assert bite.Bite().share == 1.0
+
+
+def test_what_is_the_same_in_other_words_is_not_tried() -> None:
+    part = next(iter(bite.EQUIVALENT))
+    broken = bite.Target(f"x: {part}", lambda: [ClientFutures(CallsUnderItsLock)])
+    assert bite.bite([broken]).equivalent == 1
+
+
+def test_what_cannot_be_used_or_hangs_is_killed() -> None:
+    def raises() -> Iterator[Harness]:
+        raise ValueError("no class")
+
+    def hangs() -> Iterator[Harness]:
+        while True:
+            pass
+
+    assert bite.try_one(bite.Target("raises", raises)) == "ValueError"
+    assert bite.try_one(bite.Target("hangs", hangs), seconds=0.05) == "hangs"
+
+
+def test_it_also_works_on_another_thread() -> None:
+    found: list[str | None] = []
+    target = bite.Target("broken", lambda: [ClientFutures(CallsUnderItsLock)])
+    thread = threading.Thread(target=lambda: found.append(bite.try_one(target)))
+    thread.start()
+    thread.join()
+    assert found == ["nothing under a lock"]

@@ -1,0 +1,85 @@
+"""The campaign: its tables, its page, its targets; the full one is `make races`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from futurefsm.fsm.testing import campaign
+from futurefsm.fsm.testing.campaign import Hit, Section
+from futurefsm.fsm.testing.gallery.clients import ClientFutures
+from futurefsm.fsm.testing.gallery.exhibits import EXHIBITS
+from futurefsm.fsm.testing.gallery.mutants_telling import CallsUnderItsLock
+from futurefsm.fsm.testing.harness import StandardFutures
+
+BY_NUMBER = {exhibit.number: exhibit for exhibit in EXHIBITS}
+
+
+def silent(line: str) -> None:
+    """Says nothing."""
+
+
+def test_a_bug_is_found_under_every_seed() -> None:
+    said: list[str] = []
+    section = campaign.gallery([BY_NUMBER["4"], BY_NUMBER["23"]], range(2), said.append)
+    assert section.missed == ()
+    assert section.text.count("2 of 2") == 2
+    assert len(said) == 2
+
+
+def test_what_is_not_found_is_a_target_missed() -> None:
+    right = replace(BY_NUMBER["4"], broken=ClientFutures(calls=("done",)), source="https://x")
+    section = campaign.gallery([right], [3], silent)
+    assert section.missed == ("4 ClientFuture: not found with seed 3",)
+    assert "[4](https://x)" in section.text
+
+
+def test_every_target_is_looked_at() -> None:
+    hit = Hit(1, 11.0, 31.0, "value", (4, 0, 6, 21))
+    wrong = campaign.misses(BY_NUMBER["4"], hit)
+    assert wrong == [
+        "caught by value",
+        "found after 11.0 s",
+        "shrunk in 31.0 s",
+        "4 calls, 21 steps, 6 switches",
+    ]
+    assert campaign.misses(BY_NUMBER["26"], Hit(1, 1, 1, "waiters once", (3, 0, 7, 36))) == []
+
+
+def test_alarms_are_targets_missed() -> None:
+    broken = ClientFutures(CallsUnderItsLock)
+    section = campaign.alarms(
+        [StandardFutures(), broken],
+        [StandardFutures(), broken],
+        schedules=100,
+        limit=100,
+        say=silent,
+    )
+    assert len(section.missed) == 2
+    assert "cut off" in section.text
+    assert "by lot" in section.text
+
+
+def test_a_page_keeps_what_was_not_run(tmp_path: Path) -> None:
+    page = tmp_path / "results.md"
+    campaign.write(page, "rates", Section("fast", ("too slow",)))
+    campaign.write(page, "gallery", Section("found"))
+    campaign.write(page, "rates", Section("faster"))
+    text = page.read_text()
+    assert text.index("found") < text.index("faster")
+    assert "too slow" not in text
+    assert text.count("\n# ") + text.startswith("# ") == 1
+
+
+def test_a_table_escapes_bars() -> None:
+    assert campaign.table(["a"], [["b|c"]]) == "| a |\n| --- |\n| b\\|c |"
+
+
+@pytest.mark.slow
+def test_a_quick_campaign(tmp_path: Path) -> None:
+    page = tmp_path / "results.md"
+    campaign.run(["rates", "bite"], page, quick=True)
+    campaign.run(["alarms"], None, quick=True)
+    text = page.read_text()
+    assert "## Rates" in text
+    assert "mutants of" in text

@@ -1,0 +1,43 @@
+"""``python -m futurefsm.fsm.testing``."""
+
+from pathlib import Path
+
+import pytest
+
+from futurefsm.fsm.testing import campaign
+from futurefsm.fsm.testing.__main__ import main
+
+
+def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(campaign.HISTORY + campaign.PUBLIC)
+
+
+def test_one_bug_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "4"]) == 0
+    assert "RACE  nothing under a lock" in capsys.readouterr().out
+
+
+def test_a_bug_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "99"]) == 2
+    assert "no such bug" in capsys.readouterr().err
+
+
+def test_a_bug_that_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "hunt", lambda exhibit, seed: None)
+    assert main(["show", "4"]) == 1
+
+
+def test_sections_that_do_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["campaign", "nothing"]) == 2
+    assert "there are gallery" in capsys.readouterr().err
+
+
+def test_a_campaign(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missed: list[tuple[str, ...]] = [(), ("one",)]
+    monkeypatch.setattr(campaign, "run", lambda *names, **options: missed.pop(0))
+    assert main(["campaign", "rates", "--write", str(tmp_path / "page.md")]) == 0
+    assert main(["campaign"]) == 1
+    assert "missed: one" in capsys.readouterr().out
