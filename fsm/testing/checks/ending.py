@@ -10,6 +10,7 @@ from futurefsm.fsm.testing.checks.table import operations
 from futurefsm.fsm.testing.failure import Trouble
 from futurefsm.fsm.testing.history import NEVER, History, Made, Stopped
 from futurefsm.fsm.testing.linear import Model
+from futurefsm.fsm.testing.programs import AWAIT
 
 RELEASED = "released"
 TIMED_CALLS_END = "timed calls end"
@@ -25,19 +26,32 @@ def endings(history: History, subject: Subject) -> Iterator[Trouble]:
         return
     users = len(seen.program.threads)
     waiting = {made.thread: made for made in history.made if made.end == NEVER and made.thread >= 0}
-    inner = {made.thread: made for made in history.made if made.end == NEVER and made.thread < 0}
-    for stopped in seen.stopped:
+    inner = any(made.end == NEVER and made.thread < 0 for made in history.made)
+    for stopped in _left(history, waiting):
         made = waiting.get(stopped.task)
         if made is not None and not inner:
             yield from _stays(history, subject, made, stopped)
-        elif stopped.task >= users and stopped.op != "await":
-            yield Trouble(RELEASED, _stuck(task_name(history, stopped.task), stopped, seen.end))
-        elif inner and made is not None:
-            yield Trouble(RELEASED, _stuck(f"{made.call} of {made.by}", stopped, seen.end))
+        elif made is not None:
+            yield Trouble(RELEASED, _stuck(f"{made.call} of {made.by}", stopped))
+        elif stopped.task == users and stopped.op != AWAIT:
+            # Threads that a future starts itself may wait for work: nobody is told of those.
+            yield Trouble(RELEASED, _stuck(task_name(history, stopped.task), stopped))
+
+
+def _left(history: History, waiting: dict[int, Made]) -> list[Stopped]:
+    """The tasks that did not end. One that goes round for ever is not stopped: where a run was
+    ended for that, whoever is in a call is left; but for timed calls, which may just be slow."""
+    stopped = list(history.seen.stopped)
+    if history.seen.end == "livelock":
+        known = {each.task for each in stopped}
+        for thread, made in waiting.items():
+            if thread not in known and made.call.timeout is None:
+                stopped.append(Stopped(thread, made.by, "goes round", "", ""))
+    return stopped
 
 
 def _stays(history: History, subject: Subject, made: Made, stopped: Stopped) -> Iterator[Trouble]:
-    words = _stuck(f"{made.call} of {made.by}", stopped, history.seen.end)
+    words = _stuck(f"{made.call} of {made.by}", stopped)
     if made.call.timeout is not None or made.call.name not in subject.untimed:
         yield Trouble(TIMED_CALLS_END, words)
     elif not _may_wait(history, subject, made):
@@ -61,8 +75,8 @@ def _is_open(subject: Subject, model: Model, made: Made) -> bool:
     return subject.any_value.step(model, (question, False)) is not None
 
 
-def _stuck(who: str, stopped: Stopped, end: str) -> str:
-    if end == "livelock":
+def _stuck(who: str, stopped: Stopped) -> str:
+    if stopped.op == "goes round":
         return f"{who} goes round for ever"
     holder = f", which {stopped.holder} holds" if stopped.holder else ""
     return f"{who} never comes back: it waits ({stopped.op}, {stopped.what}{holder})"

@@ -70,10 +70,31 @@ def test_who_waits_for_a_callback_that_is_stuck() -> None:
     assert trouble.words.startswith("add_done_callback(asks) of user 1 never comes back")
 
 
+def round_and_round(call: Call) -> list[str]:
+    log = Log(StandardFutures()).deliver("submit", TRUE).begin(0, call)
+    log.end = "livelock"
+    return [trouble.words for trouble in log.troubles()]
+
+
 def test_a_loop_without_end() -> None:
+    assert round_and_round(Call("done")) == ["done() of user 1 goes round for ever"]
+
+
+def test_who_polls_may_go_round_while_the_future_is_open() -> None:
+    assert round_and_round(Call("result")) == []
+    # Its clock may just not be there yet.
+    assert round_and_round(Call("result", 1.0)) == []
+
+
+def test_who_is_stopped_in_a_run_that_goes_round_is_stopped() -> None:
     log = waiting(Call("done"))
     log.end = "livelock"
-    assert [t.words for t in log.troubles()] == ["done() of user 1 goes round for ever"]
+    (trouble,) = log.troubles()
+    assert "it waits (wait, Condition 1)" in trouble.words
+
+
+def test_threads_of_the_future_itself_may_wait() -> None:
+    assert Log(StandardFutures()).stops(3, "get", "SimpleQueue 1").names() == []
 
 
 def test_a_question_that_would_wait_when_all_is_over() -> None:
