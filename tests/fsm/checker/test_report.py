@@ -56,13 +56,13 @@ def test_what_did_not_fit_is_not_proven() -> None:
 
 
 def test_the_rows_of_a_lifecycle() -> None:
-    (rows,) = report("strict").rows
+    (rows,) = report().rows
     assert rows.lifecycle is STRICT
     assert str(rows) == (
         "strict: 12 of 12 rows that move are taken, 20 of 31 that ignore, 0 of 5 that forbid"
     )
     assert rows.dead == ()
-    said = str(report("strict"))
+    said = str(report())
     assert "taken only if a peer breaks the protocol: (cancelled, confirm_canceled)" in said
     assert all(len(line) <= 100 for line in said.splitlines())
 
@@ -85,7 +85,7 @@ def test_a_row_that_nobody_takes() -> None:
 
 
 def test_dead_rows_are_a_failure() -> None:
-    found = report("strict")
+    found = report()
     dead = replace(found, rows=(rows_of(STRICT, found.checked[-1:]),))
     assert not dead.holds
     assert "  never taken: (pending, submit)" in str(dead)

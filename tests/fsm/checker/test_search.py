@@ -110,6 +110,13 @@ def test_a_way_out_that_is_always_there_is_taken() -> None:
     assert asked(ring(fair_exit=True), OUT)[0] is None
 
 
+def test_what_follows_the_start_counts() -> None:
+    """The run begins where it starts, and goes round where it does not."""
+    onward = LeadsTo("Onward", value("turn", 0), value("turn", 2), "some time")
+    assert asked(ring(fair_exit=True), onward)[0] is None
+    assert asked(ring(fair_exit=True, exit_in_turn=True), onward)[0] is not None
+
+
 def test_a_way_out_that_comes_and_goes_need_not_be_taken() -> None:
     """Weak fairness: only what can happen all the time must happen."""
     broken, graph = asked(ring(fair_exit=True, exit_in_turn=True), OUT)
