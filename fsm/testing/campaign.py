@@ -91,8 +91,14 @@ def misses(exhibit: Exhibit, hit: Hit) -> list[str]:
     return wrong
 
 
-def gallery(exhibits: Iterable[Exhibit], seeds: Sequence[int], say: Say = print) -> Section:
-    """Every exhibit under every seed."""
+def gallery(
+    exhibits: Iterable[Exhibit],
+    seeds: Sequence[int],
+    say: Say = print,
+    *,
+    schedules: int = SCHEDULES,
+) -> Section:
+    """Every exhibit under every seed, in so many schedules at most."""
     header = (
         "bug",
         "what a user sees",
@@ -107,7 +113,7 @@ def gallery(exhibits: Iterable[Exhibit], seeds: Sequence[int], say: Say = print)
     for exhibit in exhibits:
         hits: list[Hit] = []
         for seed in seeds:
-            done = hunt(exhibit, seed)
+            done = hunt(exhibit, seed, schedules=schedules)
             if done is None:
                 missed.append(f"{exhibit.name}: not found with seed {seed}")
                 continue
@@ -231,7 +237,7 @@ def rates(*, schedules: int = 20_000, say: Say = print) -> Section:
     return Section(table(header, rows), tuple(missed))
 
 
-def bites(*, every: int = 1, say: Say = print) -> Section:
+def bites(*, every: int = 1, schedules: int = 4000, say: Say = print) -> Section:
     """Mutants that a program makes, and how many the kit kills. `every`: only one of so many."""
     groups: dict[str, list[bite.Target | None]] = {
         "the gallery's future and manager": list(bite.reference_targets()),
@@ -241,7 +247,7 @@ def bites(*, every: int = 1, say: Say = print) -> Section:
     }
     rows, missed, alive = [], [], []
     for name, targets in groups.items():
-        done = bite.bite(targets[::every])
+        done = bite.bite(targets[::every], schedules=schedules)
         tried = len(done.killed) + len(done.survivors)
         rows.append(
             [
@@ -303,7 +309,7 @@ def run(
         "reports": lambda: gallery(PUBLIC, numbers),
         "alarms": lambda: alarms(baselines(), [*rights, *corrected()], schedules=size, limit=limit),
         "rates": lambda: rates(schedules=300 if quick else 20_000),
-        "bite": lambda: bites(every=40 if quick else 1),
+        "bite": lambda: bites(every=60, schedules=100) if quick else bites(),
     }
     missed: list[str] = []
     for name in names:

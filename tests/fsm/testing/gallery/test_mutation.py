@@ -37,7 +37,7 @@ def mutants() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for each in mutation.source_mutants(SOURCE, "a.py", ["take"]):
         assert each.where == "take"
-        assert each.name.startswith("a.py:")
+        assert each.name.startswith("a.py ")
         found.setdefault(each.operator, []).append(each.source)
     return found
 
