@@ -129,3 +129,27 @@ def test_a_candidate_that_does_not_fail_is_left(monkeypatch: pytest.MonkeyPatch)
         shown = stage.run(program, following((0, 1, 1)))
         found = smallest(stage, Found.of(program, shown.run), shown.troubles[0].check)
     assert found.program.calls == 2
+
+
+class Rare(StandardFutures):
+    """Its answer is wrong where another thread ran in between; of two, where the second began."""
+
+    def call(self, env: Env, future: Any, call: Call) -> Any:
+        env.box.setdefault("first", call.name)
+        before = env.box.get("ran")
+        env.arena.point("look")
+        ran, env.box["ran"] = env.box.get("ran"), call.name
+        threads = env.program.threads
+        late = len(threads) > 2 or env.box["first"] == threads[-1][0].name
+        return "odd" if ran != before and late else False
+
+
+def test_where_the_old_schedule_does_not_fail_others_are_tried() -> None:
+    program = Program(((Call("cancel"),), (Call("done"),), (Call("running"),)))
+    stage = Stage(Rare())
+    with stage.open():
+        shown = stage.run(program, following((0, 1, 1)))
+        assert shown.troubles
+        found = smallest(stage, Found.of(program, shown.run), "answers")
+    assert found.program.calls == 2
+    assert found.size[0] == 1
