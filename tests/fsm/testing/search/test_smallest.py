@@ -144,12 +144,17 @@ class Rare(StandardFutures):
         return "odd" if ran != before and late else False
 
 
-def test_where_the_old_schedule_does_not_fail_others_are_tried() -> None:
+def test_where_the_old_schedule_does_not_fail_others_are_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     program = Program(((Call("cancel"),), (Call("done"),), (Call("running"),)))
     stage = Stage(Rare())
     with stage.open():
         shown = stage.run(program, following((0, 1, 1)))
         assert shown.troubles
         found = smallest(stage, Found.of(program, shown.run), "answers")
-    assert found.program.calls == 2
-    assert found.size[0] == 1
+        assert found.program.calls == 2
+        assert found.size[0] == 1
+        monkeypatch.setattr(module, "_TRIES", (1,))
+        given = Found.of(program, shown.run)
+        assert smallest(stage, given, "answers").program.calls == 3
