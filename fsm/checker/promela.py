@@ -8,7 +8,7 @@ for ever.
 `-o2` because SPIN would forget a variable that nothing reads, and so store fewer states. How to run
 a model in `m.pml`::
 
-    spin -o2 -a m.pml && gcc -O1 -DNOREDUCE -DNFAIR=6 -o pan pan.c
+    spin -o2 -a m.pml && gcc -O1 -DNOREDUCE -DNFAIR=12 -o pan pan.c
     ./pan -N reachable           # the number of states
     ./pan -a -N once             # an invariant
     ./pan -a -f -N settles       # a property of fair runs

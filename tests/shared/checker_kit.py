@@ -134,7 +134,7 @@ class Spin:
         self._folder = folder
         (folder / "model.pml").write_text(to_promela(system))
         self._run("spin", "-o2", "-a", "model.pml")
-        self._run("gcc", "-O0", "-w", "-DNOREDUCE", "-DNFAIR=6", "-o", "pan", "pan.c")
+        self._run("gcc", "-O0", "-w", "-DNOREDUCE", "-DNFAIR=12", "-o", "pan", "pan.c")
 
     def _run(self, *command: str) -> str:
         done = subprocess.run(
