@@ -22,6 +22,7 @@ from futurefsm.fsm.compiled import Node, Step
 from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.outcomes import Outcome
 from futurefsm.fsm.rare import Callbacks, Rare, Told
+from futurefsm.fsm.settled import ASKS_IN_STEPS, Settled
 from futurefsm.fsm.states import CANCELLED_VIEW, RUNNING_VIEW, State
 from futurefsm.fsm.story import CALLER, FIELDS, WIRE, Raw, Story, extended
 from futurefsm.fsm.table import Lifecycle
@@ -331,8 +332,9 @@ class Core(concurrent.futures.Future[T]):
         return KeyError(f"{self.lifecycle!r} has no event {event!r}; it has {known}")
 
     def _given_to(self, fn: Callable[[Any], object]) -> Any:
-        """What a callback is called with: this future."""
-        return self
+        """What a callback is called with: this future; a moment of it, where asyncio asks."""
+        asks_in_steps = getattr(fn, "__module__", None) == ASKS_IN_STEPS
+        return Settled(self) if asks_in_steps else self
 
     def _tell(self, waiters: list[Any]) -> None:
         """Tell `wait()` and `as_completed()`, as the standard library's futures do."""

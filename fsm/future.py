@@ -19,7 +19,6 @@ from futurefsm.fsm.events import (
     RESULT_SUCCESS,
     SUBMIT,
 )
-from futurefsm.fsm.settled import ASKS_IN_STEPS, Settled
 from futurefsm.fsm.story import CALLER, CLIENT, WIRE
 
 T = TypeVar("T")
@@ -192,11 +191,6 @@ class Future(Core[T]):
                     rare.callbacks.append(fn)
                     return
         self._call_back([fn])
-
-    def _given_to(self, fn: Callable[[Any], object]) -> Any:
-        # Whatever else asks gets the future itself.
-        asks_in_steps = getattr(fn, "__module__", None) == ASKS_IN_STEPS
-        return Settled(self) if asks_in_steps else self
 
     # What executors call.
 

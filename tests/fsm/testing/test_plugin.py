@@ -72,6 +72,8 @@ test_drawn = drawn(Hasties(), schedules=300)
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    # A session inside a session may warn that plugins were imported before it: by the outer one.
+    pytester.makeini("[pytest]\naddopts = --disable-warnings")
     pytester.makepyfile(test_jobs=TESTS.format(extra=""))
     return pytester
 
