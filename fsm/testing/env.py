@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from futurefsm.fsm.testing.threads.scheduler import Arena
 
 FETCH_FAILS = "fetch fails"
+# What code may raise by mistake. Ctrl-C, and what steers a test, is nobody's fault.
+FAULTS = (Exception, SystemExit, asyncio.CancelledError)
 
 
 class LostError(RuntimeError):
@@ -188,9 +190,7 @@ class Env:
         answer: h.Answer
         try:
             answer = h.Returned(token(harness.call(self, self.futures[call.future], call)))
-        except Exception as error:
-            answer = raised(harness, error)
-        except asyncio.CancelledError as error:
+        except FAULTS as error:
             answer = raised(harness, error)
         log.append((h.ANSWER, thread, number, answer, arena.now != before))
         if self.detailed:
@@ -233,7 +233,7 @@ class Env:
             answer = h.Returned(said if isinstance(said, bool) else None)
             if said is False:
                 self.refused.add(move.future)
-        except Exception as error:
+        except FAULTS as error:
             answer = raised(harness, error)
             self.refused.add(move.future)
         self.log.append((h.DELIVERED, number, answer))

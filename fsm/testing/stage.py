@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from futurefsm.fsm.testing import checks
 from futurefsm.fsm.testing import history as h
 from futurefsm.fsm.testing.checks import Subject
-from futurefsm.fsm.testing.env import Env
+from futurefsm.fsm.testing.env import FAULTS, Env, raised
 from futurefsm.fsm.testing.failure import Counts, Trouble
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.history import Seen, Stopped
@@ -105,9 +105,9 @@ class Stage:
             max_steps=self._max_steps,
             detailed=detailed,
         )
-        for ended in done.ended:
+        for number, ended in enumerate(done.ended):
             if ended.error is not None:
-                raise ended.error
+                scene.died(number, ended.name, ended.error)
         stopped: tuple[Stopped, ...] = ()
         if done.blocked:
             stopped = tuple(Stopped(b.task, b.name, b.op, b.what, b.holder) for b in done.blocked)
@@ -155,6 +155,8 @@ class _Scene:
         self._pumps = pumps
         self._settled = settled
         self.env: Env
+        # The number of the pump's task; -1: there is none.
+        self._pump = -1
         # For each future the state that was seen last.
         self._states: list[str | None] = []
         # Task → the lock that it wants back after a timed wait.
@@ -163,14 +165,15 @@ class _Scene:
     def set_up(self, arena: Arena) -> None:
         program, harness = self._program, self._harness
         self.env = env = Env(harness, program, arena, detailed=self._detailed)
+        # Before the futures are made, so that threads which these start have higher numbers.
+        for number in range(len(program.threads)):
+            arena.spawn(f"user {number + 1}", partial(env.user, number))
+        if self._pumps or program.early < len(program.path):
+            self._pump = arena.spawn("pump", partial(harness.pump, env))
         for _ in range(program.futures):
             env.futures.append(harness.make(env))
         for number in range(program.early):
             env.move(number)
-        for number in range(len(program.threads)):
-            arena.spawn(f"user {number + 1}", partial(env.user, number))
-        if self._pumps or program.early < len(program.path):
-            arena.spawn("pump", partial(harness.pump, env))
         self._states = [harness.state(future) for future in env.futures]
         if self._detailed:
             for name, part in parts(env.futures, arena.name_of, env.box):
@@ -194,7 +197,7 @@ class _Scene:
             self._timed[task] = released
             arena.on_acquire = self._on_acquire
         held = [lock for lock in arena.held(task) if lock is not released]
-        if held or task == len(self._program.threads):
+        if held or task == self._pump:
             names = tuple(arena.name_of(lock) for lock in held)
             self.env.log.append((h.WAITED, task, op, arena.name_of(what), names))
 
@@ -245,6 +248,13 @@ class _Scene:
                 if state is None:
                     running = bool(future.running())
             env.log.append((h.FINAL, number, state, done, running, outcome))
+
+    def died(self, task: int, name: str, error: BaseException) -> None:
+        """A task ended by an error. That of a thread which a future started is its own fault."""
+        given = task < len(self._program.threads) or task == self._pump
+        if given or not isinstance(error, FAULTS):
+            raise error
+        self.env.log.append((h.DIED, name, raised(self._harness, error)))
 
     def close(self) -> None:
         """Let go of everything: what goes round in circles costs the garbage collector's time."""

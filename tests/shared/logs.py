@@ -79,7 +79,9 @@ class Log:
     ) -> "Log":
         """The run ends in a dead-lock; a task stays in a wait."""
         self.end = "deadlock"
-        self.stopped.append(Stopped(task, f"task {task}", op, what, holder))
+        self.stopped.append(
+            Stopped(task, "pump" if task == 2 else f"task {task}", op, what, holder)
+        )
         return self
 
     def seen(self) -> Seen:

@@ -33,7 +33,7 @@ def endings(history: History, subject: Subject) -> Iterator[Trouble]:
             yield from _stays(history, subject, made, stopped)
         elif made is not None:
             yield Trouble(RELEASED, _stuck(f"{made.call} of {made.by}", stopped))
-        elif stopped.task == users and stopped.op != AWAIT:
+        elif stopped.task == users and stopped.name == "pump" and stopped.op != AWAIT:
             # Threads that a future starts itself may wait for work: nobody is told of those.
             yield Trouble(RELEASED, _stuck(task_name(history, stopped.task), stopped))
 

@@ -56,6 +56,8 @@ def pump_raises(history: History, subject: Subject) -> Iterator[Trouble]:
         if subject.source == CALLER and answer.name == "InvalidStateError":
             continue  # an answer, which the table judges
         yield Trouble(PUMP_RAISES, f"{brought.move} {answer} out of the pump")
+    for _, name, answer in history.of(h.DIED):
+        yield Trouble(PUMP_RAISES, f"{name}, a thread of the future's own, {answer} and ended")
 
 
 def pump_waits(history: History, subject: Subject) -> Iterator[Trouble]:
@@ -63,4 +65,5 @@ def pump_waits(history: History, subject: Subject) -> Iterator[Trouble]:
     pump = len(history.seen.program.threads)
     for _, task, op, what, held in history.of(h.WAITED):
         if task == pump and not held:
-            yield Trouble(PUMP_WAITS, f"the pump waits ({op}, {what}) while it delivers")
+            on = f"{op}, {what}" if what else op
+            yield Trouble(PUMP_WAITS, f"the pump waits ({on}) while it delivers")

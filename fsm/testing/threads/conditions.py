@@ -177,7 +177,7 @@ class Event(real_event):
             if not self._flag and timeout is None:
                 raise arena.stuck("wait", self)
             return self._flag
-        if arena.on_wait is not None:
+        if arena.on_wait is not None and not self._flag:
             arena.tell(arena.on_wait, me.number, "wait", self, timeout is not None, None)
         me.op = "wait"
         me.what = self

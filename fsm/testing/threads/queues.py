@@ -58,7 +58,7 @@ class SimpleQueue:
                 if timeout is not None:
                     me.timed = True
                     me.deadline = arena.now + timeout
-                if arena.on_wait is not None:
+                if arena.on_wait is not None and not self._items:
                     arena.tell(arena.on_wait, me.number, "get", self, timeout is not None, None)
             arena.step(me)
         if not self._items:

@@ -40,7 +40,8 @@ class Arena(Deciding, ABC):
     Attributes:
         now: virtual seconds since its start; moves only when a timer fires.
         on_wait: told (task, op, what, timed, lock released or None) before a task waits for
-            others: of every wait, and of `acquire` where the lock is taken.
+            others: of every wait that is not over at once (an Event that is set, a queue that is
+            not empty), and of `acquire` where the lock is taken.
         on_release: told (task, lock) when a lock is free again.
         on_acquire: told (task, lock) when a task has got a lock, also again after a wait.
         on_step: in a detailed run, called when a step is over, before anybody is picked.
@@ -144,7 +145,7 @@ class Arena(Deciding, ABC):
         if timeout is not None:
             me.timed = True
             me.deadline = self.now + timeout
-        if self.on_wait is not None:
+        if self.on_wait is not None and not ready():
             self.tell(self.on_wait, me.number, op, what, timeout is not None, None)
         self.step(me)
         return not me.fired

@@ -143,7 +143,7 @@ def join(self: Any, timeout: float | None = None) -> None:
         return
     me.op = "join"
     me.what = self.name
-    if here.on_wait is not None:
+    if here.on_wait is not None and task._owner is not None:
         here.tell(here.on_wait, me.number, "join", self.name, timeout is not None, None)
     if timeout is None or timeout > 0:
         me.lock = task

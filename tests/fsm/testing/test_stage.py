@@ -1,7 +1,10 @@
 """A program runs under a schedule, and what was seen is judged."""
 
+import asyncio
 import logging
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -166,3 +169,74 @@ def test_lines_can_be_points() -> None:
         by_operation = plain.run(PROGRAM, following(()))
     assert len(by_line.run.steps) > 2 * len(by_operation.run.steps)
     assert by_line.troubles == ()
+
+
+class Busy(Future[Any]):
+    """Has a thread of its own from the start."""
+
+    def __init__(self, work: Callable[[Future[Any]], object]) -> None:
+        super().__init__()
+        threading.Thread(target=work, args=(self,), daemon=True).start()
+
+
+class WithThreads(Harness):
+    def __init__(self, work: Callable[[Future[Any]], object]) -> None:
+        self.work = work
+
+    def make(self, env: Env) -> Any:
+        return Busy(self.work)
+
+
+@pytest.mark.parametrize("path", [(), PROGRAM.path])
+def test_a_thread_of_the_futures_own_is_not_taken_for_the_pump(path: tuple[Move, ...]) -> None:
+    program = Program(((Call("result"),),), path)
+    for shown in every(Stage(WithThreads(Future.exception)), program):
+        assert not shown.troubles
+
+
+def test_the_error_of_such_a_thread_is_told() -> None:
+    def works(future: Future[Any]) -> None:
+        raise KeyError
+
+    (shown,) = every(Stage(WithThreads(works)), Program(((Call("done"),),)), bound=0)[:1]
+    assert [str(each.check) for each in shown.troubles][:1] == ["pump raises"]
+    assert "Thread-1" in shown.troubles[0].words
+    assert shown.troubles[0].words.endswith(
+        "a thread of the future's own, raised KeyError and ended"
+    )
+
+
+@pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError])
+def test_what_ends_the_pump_silently_is_found(error: type[BaseException]) -> None:
+    class Ends(Harness):
+        def make(self, env: Env) -> Any:
+            return Future()
+
+        def deliver(self, env: Env, future: Any, event: str, value: Any) -> Any:
+            raise error
+
+    shown = every(Stage(Ends()), Program(((Call("done"),),), (Move("submit"),)))[0]
+    assert shown.troubles[0].words == f"submit raised {error.__name__} out of the pump"
+
+
+def test_a_callback_may_ask_on_the_pump_for_an_event_that_is_set() -> None:
+    class WithEvent(Future[Any]):
+        def __init__(self) -> None:
+            super().__init__()
+            self.event = threading.Event()
+
+        def set_result(self, result: Any) -> None:
+            self.event.set()
+            super().set_result(result)
+
+        def result(self, timeout: float | None = None) -> Any:
+            self.event.wait(timeout)
+            return super().result(0)
+
+    class Futures(Harness):
+        def make(self, env: Env) -> Any:
+            return WithEvent()
+
+    asks = Call("add_done_callback", how="asks")
+    for shown in every(Stage(Futures()), Program(((asks,),), (Move("submit"), PROGRAM.path[1]))):
+        assert not shown.troubles

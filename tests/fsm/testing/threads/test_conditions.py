@@ -1,6 +1,7 @@
 """Condition and Event: the same outcomes, over every schedule, as CPython's own code has."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -306,19 +307,21 @@ def test_a_dead_lock_names_who_waits_for_what(backend: str) -> None:
         assert blocked.where.startswith("test_conditions.py:")
 
 
-def test_hooks_hear_that_an_event_may_be_waited_for() -> None:
+def test_hooks_hear_that_an_event_is_waited_for_unless_it_is_set() -> None:
     heard: list[Any] = []
 
     def setup(arena: Arena) -> None:
-        event = threading.Event()
-        event.set()
+        event, other = threading.Event(), threading.Event()
+        other.set()
         arena.on_wait = lambda task, op, what, timed, lock: heard.append((op, what, timed, lock))
-        arena.spawn("waits", lambda: event.wait(1) and event.wait())
+        arena.spawn("waits", lambda: other.wait() and not event.wait(1) and event.wait())
+        arena.spawn("sets", lambda: time.sleep(2) or event.set())
         heard.append(event)
 
     run(setup, benign)
     event = heard.pop(0)
-    assert heard == [("wait", event, True, None), ("wait", event, False, None)]
+    told = [each for each in heard if each[0] == "wait"]
+    assert told == [("wait", event, True, None), ("wait", event, False, None)]
 
 
 def test_locks_are_new_again_after_a_fork() -> None:
