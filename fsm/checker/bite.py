@@ -46,30 +46,55 @@ def bite(lifecycle: Lifecycle, *, nth: int = 1, first: int = 0, states_max: int 
             graph that was not explored to its end is asked for invariants alone.
     """
     found = Bite()
-    # The smallest first: most mistakes show there.
-    graphs = [Graph(each, states_max) for each in systems_for(lifecycle)]
-    graphs.sort(key=lambda graph: len(graph.states))
-    used = {graph.system.name: _used(graph, lifecycle) for graph in graphs}
-    met = {pair for each in graphs if each.system.correct for pair in used[each.system.name]}
+    jaws = Jaws(lifecycle, states_max)
     for number, (what, row) in enumerate(mutants(lifecycle)):
         if (number - first) % nth:
             continue
         if _is_same(lifecycle, row):
             found.same.append(what)
             continue
-        pair = (str(row.source), str(row.event))
-        killer = ROWS if pair not in met and _is_silent(lifecycle, row) else None
-        if killer is None:
-            mutant = unchecked(lifecycle, lifecycle.name, row)
-            names = [graph.system.name for graph in graphs if pair in used[graph.system.name]]
-            killer = _killer(mutant, names, states_max)
+        killer = jaws.killer(row)
         if killer is not None:
             found.killed[killer] += 1
             continue
         found.survived.append(what)
-        if pair not in met:
+        if not jaws.meets(row):
             found.unmet.append(what)
     return found
+
+
+class Jaws:
+    """What a lifecycle does in its systems, looked at once for many mutants of it.
+
+    Args: those of `bite`.
+    """
+
+    def __init__(self, lifecycle: Lifecycle, states_max: int = 10_000) -> None:
+        self._lifecycle = lifecycle
+        self._states_max = states_max
+        # The smallest first: most mistakes show there.
+        graphs = [Graph(each, states_max) for each in systems_for(lifecycle)]
+        graphs.sort(key=lambda graph: len(graph.states))
+        self._used = {graph.system.name: _used(graph, lifecycle) for graph in graphs}
+        right = [graph.system.name for graph in graphs if graph.system.correct]
+        self._met = {pair for name in right for pair in self._used[name]}
+
+    def meets(self, row: Row) -> bool:
+        """Whether correct peers alone lead to a row."""
+        return _pair(row) in self._met
+
+    def killer(self, row: Row) -> str | None:
+        """The first property that the lifecycle breaks with this row in the place of its own, or
+        `ROWS`; None: nothing notices."""
+        if not self.meets(row) and _is_silent(self._lifecycle, row):
+            return ROWS
+        mutant = unchecked(self._lifecycle, self._lifecycle.name, row)
+        names = [name for name, pairs in self._used.items() if _pair(row) in pairs]
+        return _killer(mutant, names, self._states_max)
+
+
+def _pair(row: Row) -> tuple[str, str]:
+    return str(row.source), str(row.event)
 
 
 def _used(graph: Graph, lifecycle: Lifecycle) -> set[tuple[str, str]]:

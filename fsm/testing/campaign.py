@@ -237,7 +237,7 @@ def rates(*, schedules: int = 20_000, say: Say = print) -> Section:
     return Section(table(header, rows), tuple(missed))
 
 
-def bites(*, every: int = 1, schedules: int = 4000, say: Say = print) -> Section:
+def bites(*, every: int = 1, schedules: int = 6000, say: Say = print) -> Section:
     """Mutants that a program makes, and how many the kit kills. `every`: only one of so many."""
     groups: dict[str, list[bite.Target | None]] = {
         "the gallery's future and manager": list(bite.reference_targets()),

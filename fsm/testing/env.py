@@ -185,7 +185,8 @@ class Env:
         self.calling[arena.current] = (thread, number)
         if self.detailed:
             arena.note(f"call {self._said(call)}")
-        before = arena.now
+        # A cancelled() need not wait where the time of an earlier cancel() ran out before it.
+        before = arena.now if call.name != "cancelled" else 0.0
         log.append((h.CALL, thread, number))
         answer: h.Answer
         try:

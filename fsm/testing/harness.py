@@ -63,6 +63,8 @@ class Harness:
         faults: what can go wrong beside: "fetch fails".
         lost: errors that `result` may raise after such a fault.
         cancel_waits: `cancel()` waits for the answer (unless a timer fires, or it may not wait).
+        cancelled_waits: `cancelled()` waits for the answer to a cancel, too, until the latest
+            ``cancel()`` may wait no longer.
         modules: names of modules that make locks when they are imported: each run gets fresh ones.
         hashed: classes of futures, but for those of `concurrent.futures`, that are put into sets:
             their order must not be that of addresses.
@@ -83,6 +85,7 @@ class Harness:
     faults: tuple[str, ...] = ()
     lost: tuple[type[BaseException], ...] = ()
     cancel_waits: bool = False
+    cancelled_waits: bool = False
     modules: tuple[str, ...] = ()
     hashed: tuple[type, ...] = ()
     refuses: tuple[type[BaseException], ...] = ()

@@ -90,7 +90,10 @@ class Seen(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A call that was made, from `begin` to `end` (`NEVER`: it did not come back)."""
+    """A call that was made, from `begin` to `end` (`NEVER`: it did not come back).
+
+    `clock_moved`: a timer fired meanwhile; for cancelled(), also before it.
+    """
 
     thread: int
     number: int

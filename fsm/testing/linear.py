@@ -29,7 +29,6 @@ SETTLED = "settled"  # bool
 STATE = "state"  # name
 OUTCOME = "outcome"  # name or None
 COUNT = "count"  # effect, how often it was performed
-AT_MOST = "at most"  # effect, how often it was performed; the table may ask for more
 
 # A cancel that leaves a settled future alone.
 ASK = "ask"
@@ -130,8 +129,6 @@ class Judge:
         kind = what[0]
         if kind == EVENT:
             return self._event(model, what)
-        if kind == AT_MOST:
-            return model if what[2] <= model.sent[self._counted.index(what[1])] else None
         if kind in (RESULT, EXCEPTION):
             return model if self._value_fits(model, kind, what[1]) else None
         return model if self._says(model, kind, what) == what[-1] else None

@@ -75,6 +75,7 @@ class ConfirmedFutures(Harness):
     messages = True
     outcomes = True
     cancel_waits = True
+    cancelled_waits = True
     refuses = (WouldDeadlockError,)
 
     def make(self, env: "Env") -> Any:

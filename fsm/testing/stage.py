@@ -282,4 +282,5 @@ def subject_of(harness: Harness) -> Subject:
         lost=tuple(each.__name__ for each in harness.lost),
         refuses=tuple(each.__name__ for each in harness.refuses),
         cancel_waits=harness.cancel_waits,
+        cancelled_waits=harness.cancelled_waits,
     )

@@ -52,11 +52,21 @@ class Log:
         """A whole call."""
         return self.begin(thread, call).ends(thread, answer)
 
-    def deliver(self, event: str, answer: Returned | Raised = NONE, *, future: int = 0) -> "Log":
-        """The pump delivers."""
+    def deliver(
+        self,
+        event: str,
+        answer: Returned | Raised = NONE,
+        *,
+        future: int = 0,
+        sends: bool = True,
+    ) -> "Log":
+        """The pump delivers. What is submitted is sent, where the harness has messages."""
         self._path.append(Move(event, future))
         number = len(self._path) - 1
-        self.log += [(h.DELIVER, number), (h.DELIVERED, number, answer)]
+        self.log.append((h.DELIVER, number))
+        if event == "submit" and self.harness.messages and sends:
+            self.log.append((h.SENT, "Task", future, None, ()))
+        self.log.append((h.DELIVERED, number, answer))
         return self
 
     def note(self, *record: Any) -> "Log":

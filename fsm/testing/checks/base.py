@@ -27,6 +27,7 @@ class Subject:
     lost: tuple[str, ...]
     refuses: tuple[str, ...]
     cancel_waits: bool
+    cancelled_waits: bool = False
 
     @cached_property
     def judge(self) -> Judge:

@@ -31,9 +31,12 @@ def no_leak(history: History, subject: Subject) -> Iterator[Trouble]:
         return
     for _, number, state, done, _, _ in history.of(h.FINAL):
         owed = _owed(history, subject, number)
-        cancelled = state in subject.cancelled
-        if owed is not None and done and cancelled and owed not in deleted:
+        if owed is None or not done or owed in deleted:
+            continue
+        if state in subject.cancelled:
             yield Trouble(NO_LEAK, f"{owed} stays in the store for ever: its future is cancelled")
+        elif any(key == owed and found for _, key, _, _, found in history.of(h.FETCHED)):
+            yield Trouble(NO_LEAK, f"{owed} stays in the store for ever, though it was fetched")
 
 
 def _key(brought: Brought) -> str:
@@ -45,7 +48,8 @@ def _key(brought: Brought) -> str:
 
 
 def _owed(history: History, subject: Subject, future: int) -> str | None:
-    """The object that a cancelled future has to have deleted: that of its first result.
+    """The object that a future has to have deleted once it is cancelled, or had it: that of its
+    first result.
 
     A second, contradicting end, and a result that came before the task was sent, are the peer's
     faults; the table does not say who cleans up.

@@ -1,6 +1,8 @@
 """How the kit makes, feeds and calls the futures of the gallery."""
 
 from collections.abc import Mapping
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm.errors import ResultLostError, WouldDeadlockError
@@ -57,6 +59,7 @@ class ClientFutures(Harness):
     faults = ("fetch fails",)
     lost = (ResultLostError,)
     cancel_waits = True
+    cancelled_waits = True
     refuses = (WouldDeadlockError,)
 
     def __init__(
@@ -112,3 +115,82 @@ class ClientFutures(Harness):
     def state(self, future: ClientFuture) -> str:
         """Its state, without its lock."""
         return future.glance()
+
+
+class HeardFutures(ClientFutures):
+    """The same, with more looked at: how waiters are told, what a cancelled future still holds, and
+    what the agent's own thread asks.
+
+    Args: those of `ClientFutures`.
+    """
+
+    def __init__(
+        self,
+        future: type[ClientFuture] = ClientFuture,
+        manager: type[Manager] = Manager,
+        *,
+        delayed: bool = False,
+    ) -> None:
+        super().__init__(_heard(future), _asking(manager), delayed=delayed)
+
+    def state(self, future: ClientFuture) -> str:
+        """Its state; something else where it holds a value that nobody may ask for."""
+        state = super().state(future)
+        if state == "cancelled" and (future._result, future._exception) != (None, None):
+            return f"{state}, with a value"
+        return state
+
+
+def _heard(future: type[ClientFuture]) -> type[ClientFuture]:
+    class Heard(future):  # type: ignore[valid-type, misc]
+        def _tell_waiter(self, waiter: Any) -> None:
+            failed = self._exception is not None or self._failed
+            super()._tell_waiter(Ear(waiter, self._state == "CANCELLED_AND_NOTIFIED", failed))
+
+    return Heard
+
+
+def _asking(manager: type[Manager]) -> type[Manager]:
+    class Asking(manager):  # type: ignore[valid-type, misc]
+        def _hand_over(self, future: ClientFuture, message: str, key: str) -> None:
+            # Neither may wait here. A callback can come to ask this of another future.
+            future.cancelled()
+            if not future.done():
+                with suppress(WouldDeadlockError, CancelledError):
+                    future.result()
+            super()._hand_over(future, message, key)
+
+    return Asking
+
+
+class Ear:
+    """Stands before a waiter of `wait()` or `as_completed()`: it must hear how the future ended,
+    for `wait(..., FIRST_EXCEPTION)` goes by that.
+
+    Args:
+        waiter: who is told in the end.
+        cancelled, failed: how it ended.
+    """
+
+    def __init__(self, waiter: Any, cancelled: bool, failed: bool) -> None:
+        self._waiter = waiter
+        self._right = "cancelled" if cancelled else "exception" if failed else "result"
+
+    def add_cancelled(self, future: Any) -> None:
+        """It was cancelled."""
+        self._is("cancelled")
+        self._waiter.add_cancelled(future)
+
+    def add_exception(self, future: Any) -> None:
+        """It raised."""
+        self._is("exception")
+        self._waiter.add_exception(future)
+
+    def add_result(self, future: Any) -> None:
+        """It returned."""
+        self._is("result")
+        self._waiter.add_result(future)
+
+    def _is(self, said: str) -> None:
+        if said != self._right:
+            raise AssertionError(f"a waiter is told of a {said}, and it was a {self._right}")

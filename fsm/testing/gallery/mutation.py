@@ -7,6 +7,7 @@ written to a disk.
 import ast
 import copy
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -65,6 +66,7 @@ def source_mutants(source: str, file: str, functions: Sequence[str]) -> Iterator
     """
     tree, lines = ast.parse(source), source.splitlines()
     seen: set[str] = set()
+    names: Counter[str] = Counter()
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef) or function.name not in functions:
             continue
@@ -80,6 +82,9 @@ def source_mutants(source: str, file: str, functions: Sequence[str]) -> Iterator
                     name = f"{file} {operator} in {function.name}: {said}"
                     if text not in seen:
                         seen.add(text)
+                        names[name] += 1
+                        if names[name] > 1:
+                            name = f"{name} ({names[name]})"
                         yield Mutant(name, operator, function.name, text)
                 block[:] = original
 
@@ -267,10 +272,11 @@ OPERATORS: dict[str, Edit] = {
 
 @dataclass(frozen=True, slots=True)
 class TableMutant:
-    """A lifecycle with one entry changed. `refused`: the table does not hold together, so that
-    nobody could have made it."""
+    """A lifecycle with one entry changed, to `row`. `refused`: the table does not hold together, so
+    that nobody could have made it."""
 
     name: str
+    row: Row
     lifecycle: Lifecycle | None
 
     @property
@@ -288,9 +294,9 @@ def table_mutants(lifecycle: Lifecycle) -> Iterator[TableMutant]:
             try:
                 made = lifecycle.derive(f"{lifecycle.name}_mutant", changed)
             except LifecycleError:
-                yield TableMutant(name, None)
+                yield TableMutant(name, changed, None)
             else:
-                yield TableMutant(name, made)
+                yield TableMutant(name, changed, made)
 
 
 def _rows(row: Row, lifecycle: Lifecycle) -> Iterator[tuple[str, Row]]:

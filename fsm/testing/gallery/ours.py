@@ -1,17 +1,24 @@
 """How the kit makes, feeds and calls `futurefsm.fsm.Future`, under any lifecycle."""
 
+from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm.errors import WouldDeadlockError
-from futurefsm.fsm.events import DISCONNECT, SUBMIT
+from futurefsm.fsm.events import CONFIRM_CANCELED, DISCONNECT, RESULT_FAILED, RESULT_SUCCESS, SUBMIT
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.lifecycles import CONFIRMED
-from futurefsm.fsm.story import CLIENT, WIRE
+from futurefsm.fsm.story import CALLER, CLIENT, WIRE
 from futurefsm.fsm.table import Lifecycle
+from futurefsm.fsm.testing.env import TaskError
+from futurefsm.fsm.testing.gallery.clients import Ear
 from futurefsm.fsm.testing.harness import DEFAULT_CALLS, Harness
 from futurefsm.fsm.testing.programs import Call
+from futurefsm.fsm.testing.shipped import WiredFuture
 from futurefsm.fsm.threads import delivering
 
 if TYPE_CHECKING:
@@ -27,25 +34,28 @@ class FsmFutures(Harness):
         lifecycle: the table that its answers are held against.
         future: the class.
         table: the lifecycle that it is given, if not the same.
+        stored: its values lie in an object store.
     """
 
     source = WIRE
     deliverable = None
     messages = True
     outcomes = True
-    refuses = (WouldDeadlockError,)
 
     def __init__(
         self,
         lifecycle: Lifecycle = CONFIRMED,
         future: type[Future[Any]] = Future,
         table: Lifecycle | None = None,
+        *,
+        stored: bool = False,
     ) -> None:
         self.lifecycle = lifecycle
         self._table = table or lifecycle
-        self._made: type[Future[Any]] = _wired(future)
+        self.objects = stored
+        self._made: type[Future[Any]] = _wired(future, stored=stored)
         waits = any(state.cancel_decided for state in lifecycle.states if not state.settled)
-        self.cancel_waits = waits
+        self.cancel_waits = self.cancelled_waits = waits
         self.calls = (*DEFAULT_CALLS, "disconnect")
         if waits:
             self.timed = (*Harness.timed, "cancel")
@@ -54,14 +64,25 @@ class FsmFutures(Harness):
     @property
     def name(self) -> str:
         """The lifecycle's name, too."""
-        return f"Future, {self._table.name}"
+        return f"Future, {self._table.name}{', stored' if self.objects else ''}"
 
     def make(self, env: "Env") -> Any:
-        future = self._made(self._table)
-        future.env = env  # type: ignore[attr-defined]
+        future: Any = self._made(self._table)
+        future._env, future._key, future._discarded = env, "", False
+        future._stayed, future._violations = Counter(), 0
         return future
 
     def deliver(self, env: "Env", future: Any, event: str, value: Any) -> Any:
+        if self.objects and event in (RESULT_SUCCESS, RESULT_FAILED):
+            value = env.stock[value]
+        if env.arena.current is not None:
+            _ask_on_the_pump(future)
+        if event == CONFIRM_CANCELED:
+            future.set_cancel_confirmed()
+            return None
+        if event == SUBMIT:
+            # What comes with an event that offers nothing is nobody's value.
+            value = TaskError("not a value")
         answer = future.fire(event, value, WIRE).answer
         return answer if event == SUBMIT else None
 
@@ -77,18 +98,96 @@ class FsmFutures(Harness):
         return super().call(env, future, call)
 
     def state(self, future: Any) -> str:
+        """Its state; something else where its story says otherwise, or where it holds a value
+        that nobody may ask for."""
+        state = future.state
+        told = future._told(future._story)
+        states = [told.start, *(move.state for move in told)]
+        again = any(one == other for one, other in pairwise(states))
+        if states[-1] != state or again or told.forgotten:
+            return f"{state}, with another story"
+        if state.is_cancelled and (future._result, future._exception) != (None, None):
+            return f"{state}, with a value"
+        return str(state)
+
+    def outcome(self, future: Any) -> str | None:
+        """What became of a cancel; something else where what moved nothing was not told."""
+        if future.story.stays != +future._stayed or future._violations:
+            return "miscounted"
+        return super().outcome(future)
+
+
+def _ask_on_the_pump(future: Any) -> None:
+    """What would wait there must not. Answers are no matter: errors of the task, too."""
+    future.cancelled()
+    with suppress(Exception, CancelledError):
+        future.result()
+
+
+class FedByCaller(Harness):
+    """Our own future, fed by an executor of the same process, which the table may refuse.
+
+    Args: those of `FsmFutures`.
+    """
+
+    source = CALLER
+    deliverable = None
+    refuses = (WouldDeadlockError,)
+
+    def __init__(
+        self,
+        lifecycle: Lifecycle,
+        future: type[Future[Any]] = Future,
+        table: Lifecycle | None = None,
+    ) -> None:
+        self.lifecycle = lifecycle
+        self._table = table or lifecycle
+        self._made = future
+
+    def make(self, env: "Env") -> Any:
+        return self._made(self._table)
+
+    def state(self, future: Any) -> str:
         return str(future.state)
 
 
-def _wired(future: type[Future[Any]]) -> type[Future[Any]]:
-    """A subclass that sends what its lifecycle says."""
+def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
+    """A subclass that does what its lifecycle says: sends, and with a store deletes. Its hooks
+    also look at how they are called."""
 
     class Wired(future):  # type: ignore[valid-type, misc]
-        env: "Env"
+        _env: "Env"
+        _stayed: Counter[str]
+        _violations: int
+
+        def fire(self, event: str, value: Any = None, source: str = WIRE) -> Any:
+            step = super().fire(event, value, source)
+            if not step.moves:
+                self._stayed[event] += 1
+                self._violations += step.violates
+            return step
 
         def perform(self, step: Any, value: Any) -> None:
+            if stored:
+                WiredFuture.perform(self, step, value)
+                return
             for effect in step.effects:
                 if effect in _SAID:
-                    self.env.send(_SAID[effect], self)
+                    self._env.send(_SAID[effect], self)
+
+        def violated(self, step: Any, source: str) -> None:
+            self._violations -= 1
+            super().violated(step, source)
+
+        def describe(self) -> str:
+            assert not self._lock._is_owned(), "described under its lock"
+            return "a future under test"
+
+        def _tell(self, waiters: Any) -> None:
+            for waiter in waiters:
+                super()._tell([self._ear(waiter)])
+
+        def _ear(self, waiter: Any) -> Ear:
+            return Ear(waiter, self.state.is_cancelled, self._exception is not None)
 
     return Wired

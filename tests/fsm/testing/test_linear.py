@@ -187,8 +187,8 @@ def test_outcome_and_messages() -> None:
     assert not judge.explain(ops(*asked, (6, 6, (linear.OUTCOME, "unanswered"))))
     assert judge.explain(ops(*asked, (6, 6, (linear.COUNT, fx.SEND_CANCEL, 1))))
     assert not judge.explain(ops(*asked, (6, 6, (linear.COUNT, fx.SEND_CANCEL, 2))))
-    assert judge.explain(ops(*asked, (6, 6, (linear.AT_MOST, fx.SEND_TASK, 0))))
-    assert not judge.explain(ops(*asked, (6, 6, (linear.AT_MOST, fx.SEND_TASK, 2))))
+    assert judge.explain(ops(*asked, (6, 6, (linear.COUNT, fx.SEND_TASK, 1))))
+    assert not judge.explain(ops(*asked, (6, 6, (linear.COUNT, fx.SEND_TASK, 2))))
 
 
 def test_states_and_running() -> None:

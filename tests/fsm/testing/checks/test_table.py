@@ -49,8 +49,7 @@ def test_in_a_store_a_second_message_is_about_the_same_object() -> None:
 
 
 def asked(*, sent: int = 1, outcome: str | None = "refused") -> Log:
-    log = Log(ConfirmedFutures()).deliver("submit").note(h.SENT, "Task", 0, None, ())
-    log.begin(0, Call("cancel"))
+    log = Log(ConfirmedFutures()).deliver("submit").begin(0, Call("cancel"))
     for _ in range(sent):
         log.note(h.SENT, "TaskCancel", 0, 0, ())
     log.ends(0, TRUE, moved=True).deliver("confirm_failed")
@@ -66,12 +65,37 @@ def test_one_task_cancel_and_what_became_of_it() -> None:
     assert trouble == ("outcome", "cancel_outcome is None at the end; the table says refused")
 
 
-def test_a_task_is_not_sent_again() -> None:
+def test_a_task_is_sent_once() -> None:
     log = Log(ConfirmedFutures()).deliver("submit")
-    for _ in range(3):
+    for _ in range(2):
         log.note(h.SENT, "Task", 0, None, ())
     (trouble,) = log.final("running", False).troubles()
     assert trouble == ("protocol", "Task was sent 3 times; the table says once")
+    never = Log(ConfirmedFutures()).deliver("submit", sends=False)
+    (trouble,) = never.final("running", False).troubles()
+    assert trouble == ("protocol", "Task was sent never; the table says once")
+
+
+CANCEL = Call("cancel")
+
+
+def asked_too_early(*, moved: bool = False, other: Call = CANCEL, answered: bool = False) -> Log:
+    log = Log(ConfirmedFutures()).deliver("submit").begin(0, other)
+    log.note(h.SENT, "TaskCancel", 0, 0, ())
+    if answered:
+        log.deliver("confirm_canceled")
+    log.begin(1, Call("cancelled")).ends(1, TRUE, moved=moved)
+    if not answered:
+        log.deliver("confirm_canceled")
+    return log.ends(0, TRUE).final("cancelled", True, "confirmed")
+
+
+def test_a_cancelled_that_does_not_wait_for_the_answer() -> None:
+    assert asked_too_early().names() == ["linearizable"]
+    # A timer has fired, and it may have been that of the cancel.
+    assert asked_too_early(moved=True).names() == []
+    assert asked_too_early(other=Call("cancel", 0.0)).names() == []
+    assert asked_too_early(answered=True).names() == []
 
 
 def cancelled(call: Call, *, moved: bool) -> list[str]:

@@ -43,6 +43,14 @@ def test_who_finished_may_keep_his_object() -> None:
     assert log.final("finished", True).names() == []
 
 
+def test_what_was_fetched_is_deleted() -> None:
+    log = Log(ConfirmedFutures()).deliver("submit").deliver("result_success")
+    log.note(h.FETCHED, "object 1", 2, (), True)
+    (trouble,) = log.final("finished", True).troubles()
+    assert trouble == ("no leak", "object 1 stays in the store for ever, though it was fetched")
+    assert log.note(*DELETED).names() == []
+
+
 def test_faults_of_the_peer_are_nobodys_leak() -> None:
     before = Log(ConfirmedFutures()).deliver("result_success").deliver("submit")
     assert before.deliver("disconnect").final("cancelled", True, "disconnected").names() == []

@@ -19,6 +19,12 @@ from futurefsm.fsm.testing.harness import Harness
         (bite.reference_targets, "drop call in deliver: self._hand_over"),
         (bite.future_targets, "core.py drop call in _follow: self._tell"),
         (bite.future_targets, "rare.py drop call in take"),
+        (bite.future_targets, "core.py drop call in fire: self.perform"),
+        (bite.future_targets, "core.py drop assignment in fire: self._story"),
+        (bite.future_targets, "core.py case left out in _tell: if self._raised"),
+        (bite.future_targets, "future.py drop call in cancelled: self._wait_settled"),
+        (bite.future_targets, "future.py drop call in set_result"),
+        (bite.reference_targets, "guard left out in cancelled: if self._may_wait"),
         (bite.future_targets, "core.py double call in _tell: waiter.add_cancelled"),
         (bite.future_targets, "test before lock in add_done_callback"),
     ],
@@ -46,9 +52,21 @@ def test_what_is_right_survives() -> None:
 
 
 def test_what_is_the_same_in_other_words_is_not_tried() -> None:
-    part = next(iter(bite.EQUIVALENT))
-    broken = bite.Target(f"x: {part}", lambda: [ClientFutures(CallsUnderItsLock)])
+    name = next(iter(bite.EQUIVALENT))
+    broken = bite.Target(name, lambda: [ClientFutures(CallsUnderItsLock)])
     assert bite.bite([broken]).equivalent == 1
+
+
+def test_every_equivalent_is_a_mutant() -> None:
+    targets = [*bite.reference_targets(), *bite.future_targets()]
+    names = [target.name for target in targets]
+    assert set(bite.EQUIVALENT) <= set(names)
+    assert len(set(names)) == len(names)
+
+
+def test_another_tool_is_asked_where_the_kit_sees_nothing() -> None:
+    right = bite.Target("right", lambda: [ClientFutures()], lambda: "checker: something")
+    assert bite.try_one(right, schedules=50) == "checker: something"
 
 
 def test_what_cannot_be_used_or_hangs_is_killed() -> None:
