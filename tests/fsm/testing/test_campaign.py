@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from futurefsm.fsm.testing import campaign
 from futurefsm.fsm.testing.campaign import Hit, Section
+from futurefsm.fsm.testing.exploring import explore
+from futurefsm.fsm.testing.failure import Report
 from futurefsm.fsm.testing.gallery.clients import ClientFutures
 from futurefsm.fsm.testing.gallery.exhibits import EXHIBITS
 from futurefsm.fsm.testing.gallery.mutants_telling import CallsUnderItsLock
-from futurefsm.fsm.testing.harness import StandardFutures
+from futurefsm.fsm.testing.harness import Harness, StandardFutures
 
 BY_NUMBER = {exhibit.number: exhibit for exhibit in EXHIBITS}
 
@@ -54,6 +57,38 @@ def test_alarms_are_targets_missed() -> None:
     assert section.missed == ()
     assert "cut off" in section.text
     assert "by lot" in section.text
+
+
+def test_a_search_that_differs_from_itself_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def once(harness: Harness, **options: Any) -> Report:
+        asked.append(True)
+        return explore(harness, **{**options, "schedules": 1} if len(asked) > 1 else options)
+
+    monkeypatch.setattr(campaign, "explore", once)
+    with pytest.raises(RuntimeError, match="same seed 0 did not do the same twice"):
+        campaign.hunt(BY_NUMBER["4"], 0)
+
+
+def test_a_proof_to_the_end() -> None:
+    class Silent(StandardFutures):
+        """Asked for one thing only."""
+
+        calls = ("done",)
+
+    section = campaign.alarms([Silent()], [], limit=20_000, say=silent)
+    assert section.missed == ()
+    assert "cut off" not in section.text
+    assert "| Silent | every program" in section.text
+    section = campaign.alarms([], [ClientFutures(delayed=True)], schedules=20, say=silent)
+    assert "| ClientFutures: ClientFuture (delayed) | by lot" in section.text
+
+
+def test_rates_that_are_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "RATES", {"synchronisation": 1})
+    assert campaign.rates(schedules=50, say=silent).missed == ()
+    assert campaign.run(["rates"], None, quick=True) == ()
 
 
 def test_a_page_keeps_what_was_not_run(tmp_path: Path) -> None:

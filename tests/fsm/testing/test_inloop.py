@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from futurefsm.fsm.testing.exploring import explore
-from futurefsm.fsm.testing.inloop import AsyncioFutures, AsyncioTasks, InLoop
+from futurefsm.fsm.testing.inloop import AsyncioFutures, AsyncioTasks, Future, InLoop
 from futurefsm.fsm.testing.programs import Call, Move, Program
 
 
@@ -53,3 +53,8 @@ def test_a_mistake_is_found() -> None:
 def test_what_lives_in_the_loop_has_to_be_said() -> None:
     with pytest.raises(NotImplementedError, match="def create"):
         explore(InLoop(), schedules=1)
+
+
+def test_a_future_of_a_loop_never_runs() -> None:
+    with asyncio.Runner() as runner:
+        assert not Future(loop=runner.get_loop()).running()

@@ -64,6 +64,14 @@ def test_every_equivalent_is_a_mutant() -> None:
     assert len(set(names)) == len(names)
 
 
+def test_every_survivor_has_a_reason() -> None:
+    known = next(iter(bite.SURVIVORS))
+    assert bite.reason(known) == bite.SURVIVORS[known]
+    assert bite.reason("another") == "not seen"
+    names = {target.name for target in [*bite.reference_targets(), *bite.future_targets()]}
+    assert {each for each in bite.SURVIVORS if each.partition(".py ")[1]} <= names
+
+
 def test_another_tool_is_asked_where_the_kit_sees_nothing() -> None:
     right = bite.Target("right", lambda: [ClientFutures()], lambda: "checker: something")
     assert bite.try_one(right, schedules=50) == "checker: something"

@@ -1,11 +1,14 @@
 """The harness of the gallery's futures."""
 
+from typing import Any
+
 import pytest
 
 from futurefsm.fsm.testing.exploring import explore
-from futurefsm.fsm.testing.gallery.clients import ClientFutures
+from futurefsm.fsm.testing.gallery.clients import ClientFutures, Ear, HeardFutures
 from futurefsm.fsm.testing.gallery.mutants_telling import CallsUnderItsLock
 from futurefsm.fsm.testing.gallery.mutants_wire import DropsRefusal
+from futurefsm.fsm.testing.gallery.reference import ClientFuture
 
 
 def test_it_is_called_by_what_differs() -> None:
@@ -27,3 +30,34 @@ def test_futures_that_were_not_sent_yet() -> None:
         submitted = False
 
     explore(Pending(), schedules=300).check()
+
+
+@pytest.mark.parametrize("delayed", [False, True])
+def test_who_is_heard_is_silent(delayed: bool) -> None:
+    explore(HeardFutures(delayed=delayed), schedules=300).check()
+
+
+def test_a_value_that_is_kept_for_nobody_is_seen() -> None:
+    class Keeps(ClientFuture):
+        def _discard(self) -> str | None:
+            return self._key
+
+    report = explore(HeardFutures(Keeps), schedules=2000, shrink=False)
+    assert report.failure is not None
+    assert "with a value" in report.failure.words
+
+
+@pytest.mark.parametrize("said", ["cancelled", "exception", "result"])
+def test_a_waiter_hears_how_it_ended(said: str) -> None:
+    heard: list[Any] = []
+
+    class Waiter:
+        add_cancelled = add_exception = add_result = heard.append
+
+    right = Ear(Waiter, said == "cancelled", said == "exception")
+    wrong = Ear(Waiter, said == "exception", said == "result")
+    getattr(right, f"add_{said}")("future")
+    assert heard == ["future"]
+    with pytest.raises(AssertionError, match="told of a"):
+        getattr(wrong, f"add_{said}")("future")
+    assert heard == ["future"]

@@ -2,9 +2,12 @@
 
 import inspect
 
+from gallery_store import Store
+
 from futurefsm.fsm.testing import campaign
 from futurefsm.fsm.testing.gallery import mutants_wire
 from futurefsm.fsm.testing.gallery.clients import ClientFutures
+from futurefsm.fsm.testing.gallery.manager import Manager
 from futurefsm.fsm.testing.onloop import OnLoop
 
 
@@ -29,3 +32,27 @@ def test_every_mutant_is_small() -> None:
     for name, each in vars(mutants_wire).items():
         if inspect.isclass(each) and each.__module__ == mutants_wire.__name__:
             assert len(inspect.getsource(each).splitlines()) <= 30, name
+
+
+def test_what_is_wrong_shows_only_where_it_is_wrong() -> None:
+    """Where nothing comes in between, they are right."""
+    store = Store()
+    manager: Manager = mutants_wire.WaitsUnderTheManagersLock(store)
+    future = manager.submit()
+    manager.deliver("result_success", future.task, "k")
+    manager.disconnect(0)
+    assert future.state == "finished"
+
+    manager = Manager(store, mutants_wire.SendsUnderItsLock)
+    future = manager.submit()
+    manager.deliver("result_success", future.task, "k")
+    assert future.cancel(0)
+    assert future.cancelled()
+
+    manager = mutants_wire.ForgetsAtAnyConfirm(store)
+    future = manager.submit()
+    manager.deliver("confirm_failed", future.task)
+    manager.deliver("result_success", future.task, "other")
+    manager.deliver("confirm_canceled", future.task)
+    assert store.deleted[-1] == "other"
+    assert not future.done()

@@ -1,16 +1,20 @@
 """The harness of our own Future, under any lifecycle."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from futurefsm.fsm.events import CONFIRM_CANCELED
+from futurefsm.fsm.effects import DELETE_RESULT
+from futurefsm.fsm.events import CONFIRM_CANCELED, RESULT_SUCCESS
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from futurefsm.fsm.states import CANCEL_REQUESTED
+from futurefsm.fsm.story import Story
 from futurefsm.fsm.table import Lifecycle, ignores
 from futurefsm.fsm.testing.exploring import explore
-from futurefsm.fsm.testing.gallery.ours import FsmFutures
+from futurefsm.fsm.testing.gallery.ours import FedByCaller, FsmFutures
+from futurefsm.fsm.testing.harness import Harness
 
 
 @pytest.mark.parametrize("lifecycle", [CONFIRMED, STRICT], ids=str)
@@ -32,3 +36,69 @@ def test_another_class() -> None:
             return True
 
     assert explore(FsmFutures(STRICT, Mine), schedules=300).failure is not None
+
+
+@pytest.mark.parametrize(
+    "harness",
+    [FsmFutures(stored=True), FedByCaller(STRICT), FedByCaller(CONFIRMED)],
+    ids=["stored", "strict", "confirmed"],
+)
+def test_it_is_silent_in_other_ways(harness: Harness) -> None:
+    explore(harness, schedules=300).check()
+
+
+def test_a_table_that_leaves_an_object_is_told() -> None:
+    row = CONFIRMED.row(CANCEL_REQUESTED, RESULT_SUCCESS)
+    effects = tuple(effect for effect in row.effects if effect != DELETE_RESULT)
+    leaky = CONFIRMED.derive("leaky", replace(row, effects=effects))
+    report = explore(FsmFutures(CONFIRMED, table=leaky, stored=True), schedules=3000, shrink=False)
+    assert report.failure is not None
+    assert report.failure.check == "no leak"
+
+
+class Forgetful(Future[Any]):
+    """Its story ends where it began."""
+
+    def fire(self, *args: Any) -> Any:
+        step = super().fire(*args)
+        self._story = ()
+        return step
+
+
+class Keeps(Future[Any]):
+    """A value that its user did not want stays."""
+
+    def _take_special(self, step: Any, value: Any, source: str) -> None:
+        kept = self._result
+        super()._take_special(step, value, source)
+        self._result = kept
+
+
+class Miscounts(Future[Any]):
+    """Says that all it heard moved it."""
+
+    @property
+    def story(self) -> Any:
+        return Story(self.lifecycle.start, self._story)
+
+
+@pytest.mark.parametrize(
+    ("future", "words"),
+    [
+        (Forgetful, "with another story"),
+        (Keeps, "with a value"),
+        (Miscounts, "miscounted"),
+    ],
+)
+def test_what_a_future_tells_of_itself_is_looked_at(future: Any, words: str) -> None:
+    report = explore(FsmFutures(CONFIRMED, future), schedules=3000, shrink=False)
+    assert report.failure is not None
+    assert words in report.failure.words
+
+
+def test_who_waits_where_it_may_not_is_seen() -> None:
+    class Waits(Future[Any]):
+        def _must_not_wait(self) -> bool:
+            return False
+
+    assert explore(FsmFutures(CONFIRMED, Waits), schedules=3000, shrink=False).failure is not None

@@ -2,11 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from concurrent.futures import ALL_COMPLETED, Future, as_completed, wait
 from typing import Any
 
 import pytest
+from gallery_store import Store
 
 from futurefsm.fsm.errors import (
     CancelledError,
@@ -17,28 +17,6 @@ from futurefsm.fsm.errors import (
 )
 from futurefsm.fsm.testing.gallery.manager import Manager
 from futurefsm.fsm.testing.gallery.reference import ClientFuture
-
-
-class Store:
-    """A wire that keeps what it is told; `on_send` runs when something is sent."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, str]] = []
-        self.objects: dict[str, Any] = {"k": 42, "e": ValueError("no")}
-        self.deleted: list[str] = []
-        self.on_send: Callable[[str], object] = lambda message: None
-        self.on_fetch: Callable[[], object] = lambda: None
-
-    def send(self, message: str, task: str) -> None:
-        self.sent.append((message, task))
-        self.on_send(message)
-
-    def fetch(self, key: str) -> Any:
-        self.on_fetch()
-        return self.objects[key]
-
-    def delete(self, key: str) -> None:
-        self.deleted.append(key)
 
 
 def made(*, delayed: bool = False) -> tuple[Manager, ClientFuture, Store]:
