@@ -6,7 +6,7 @@ processor (one core), so that a busy machine does not spoil them.
 
 import platform
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from time import process_time
 from typing import NamedTuple
@@ -245,29 +245,32 @@ def bites(*, every: int = 1, schedules: int = 6000, say: Say = print) -> Section
         "the table CONFIRMED": list(bite.table_targets(CONFIRMED)),
         "the table STRICT": list(bite.table_targets(STRICT)),
     }
-    rows, missed, alive = [], [], []
+    done: dict[str, bite.Bite] = {}
     for name, targets in groups.items():
-        done = bite.bite(targets[::every], schedules=schedules)
-        tried = len(done.killed) + len(done.survivors)
-        rows.append(
-            [
-                name,
-                str(tried),
-                str(len(done.killed)),
-                f"{done.share:.1%}",
-                str(done.refused or ""),
-                str(done.equivalent or ""),
-            ]
-        )
-        say(" | ".join(rows[-1]))
-        alive += [f"- {name}: `{each}`" for each in done.survivors]
-        if done.share < BITE:
-            missed.append(f"bite on {name}: {done.share:.1%}")
+        done[name] = bite.bite(targets[::every], schedules=schedules)
+        say(" | ".join(_bite_row(name, done[name])))
+    return bitten(done)
+
+
+def bitten(done: Mapping[str, bite.Bite]) -> Section:
+    """What came of mutants, in words: a row for each subject, and who survived."""
     header = ("mutants of", "tried", "killed", "share", "refused by the table", "equivalent")
-    text = table(header, rows)
+    text = table(header, [_bite_row(name, each) for name, each in done.items()])
+    alive = [
+        f"- {name}: `{survivor}`: {bite.reason(survivor)}"
+        for name, each in done.items()
+        for survivor in each.survivors
+    ]
     if alive:
         text += "\n\nWhat survived:\n\n" + "\n".join(alive)
-    return Section(text, tuple(missed))
+    weak = [name for name, each in done.items() if each.share < BITE]
+    return Section(text, tuple(f"bite on {name}: {done[name].share:.1%}" for name in weak))
+
+
+def _bite_row(name: str, done: bite.Bite) -> list[str]:
+    tried = len(done.killed) + len(done.survivors)
+    counts = (f"{tried}", f"{len(done.killed)}", f"{done.share:.1%}")
+    return [name, *counts, str(done.refused or ""), str(done.equivalent or "")]
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

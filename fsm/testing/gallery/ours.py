@@ -8,18 +8,28 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm import effects as fx
-from futurefsm.fsm.errors import WouldDeadlockError
-from futurefsm.fsm.events import CONFIRM_CANCELED, DISCONNECT, RESULT_FAILED, RESULT_SUCCESS, SUBMIT
+from futurefsm.fsm.errors import ConnectionLostError, WorkerDiedError, WouldDeadlockError
+from futurefsm.fsm.events import (
+    CANCEL_TIMED_OUT,
+    CONFIRM_CANCELED,
+    CONNECTION_LOST,
+    DISCONNECT,
+    RECONNECTED,
+    RESULT_FAILED,
+    RESULT_SUCCESS,
+    RESULT_WORKER_DIED,
+    SUBMIT,
+)
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.lifecycles import CONFIRMED
-from futurefsm.fsm.story import CALLER, CLIENT, WIRE
+from futurefsm.fsm.story import CALLER, CLIENT, MOVES_MAX, WIRE
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.fsm.testing.env import TaskError
 from futurefsm.fsm.testing.gallery.clients import Ear
 from futurefsm.fsm.testing.harness import DEFAULT_CALLS, Harness
 from futurefsm.fsm.testing.programs import Call
 from futurefsm.fsm.testing.shipped import WiredFuture
-from futurefsm.fsm.threads import delivering
+from futurefsm.fsm.threads import delivering, must_not_wait
 
 if TYPE_CHECKING:
     from futurefsm.fsm.testing.env import Env
@@ -35,6 +45,8 @@ class FsmFutures(Harness):
         future: the class.
         table: the lifecycle that it is given, if not the same.
         stored: its values lie in an object store.
+        worn: it has moved more often than its story keeps; the table must lead back from running to
+            pending by "reconnected".
     """
 
     source = WIRE
@@ -49,10 +61,12 @@ class FsmFutures(Harness):
         table: Lifecycle | None = None,
         *,
         stored: bool = False,
+        worn: bool = False,
     ) -> None:
         self.lifecycle = lifecycle
         self._table = table or lifecycle
         self.objects = stored
+        self.worn = worn
         self._made: type[Future[Any]] = _wired(future, stored=stored)
         waits = any(state.cancel_decided for state in lifecycle.states if not state.settled)
         self.cancel_waits = self.cancelled_waits = waits
@@ -69,12 +83,21 @@ class FsmFutures(Harness):
     def make(self, env: "Env") -> Any:
         future: Any = self._made(self._table)
         future._env, future._key, future._discarded = env, "", False
-        future._stayed, future._violations = Counter(), 0
+        future._quiet = False
+        future._stayed, future._violations, future._moved = Counter(), 0, 0
+        if self.worn:
+            _wear(future)
         return future
 
     def deliver(self, env: "Env", future: Any, event: str, value: Any) -> Any:
         if self.objects and event in (RESULT_SUCCESS, RESULT_FAILED):
             value = env.stock[value]
+        elif self.objects and event in (CONNECTION_LOST, RESULT_WORKER_DIED):
+            # It may bring the very exception.
+            value = ConnectionResetError("the wire says so")
+        elif event == RESULT_SUCCESS:
+            value = _Value(value)
+            value.env = env
         if env.arena.current is not None:
             _ask_on_the_pump(future)
         if event == CONFIRM_CANCELED:
@@ -95,26 +118,57 @@ class FsmFutures(Harness):
             for each in env.futures:
                 each.fire(DISCONNECT, None, CLIENT)
             return None
-        return super().call(env, future, call)
+        answer = super().call(env, future, call)
+        return str(answer) if isinstance(answer, _Value) else answer
 
     def state(self, future: Any) -> str:
         """Its state; something else where its story says otherwise, or where it holds a value
         that nobody may ask for."""
         state = future.state
         told = future._told(future._story)
-        states = [told.start, *(move.state for move in told)]
+        states = [*([] if told.forgotten else [told.start]), *(move.state for move in told)]
         again = any(one == other for one, other in pairwise(states))
-        if states[-1] != state or again or told.forgotten:
+        if states[-1] != state or again:
             return f"{state}, with another story"
+        if self.objects and isinstance(future._exception, ConnectionLostError | WorkerDiedError):
+            return f"{state}, with another error than it was given"
+        if future._env.box.get(_UNDER_A_LOCK):
+            return f"{state}, with a value let go under a lock"
         if state.is_cancelled and (future._result, future._exception) != (None, None):
             return f"{state}, with a value"
         return str(state)
 
     def outcome(self, future: Any) -> str | None:
         """What became of a cancel; something else where what moved nothing was not told."""
-        if future.story.stays != +future._stayed or future._violations:
+        story = future.story
+        if story.stays != +future._stayed or future._violations:
+            return "miscounted"
+        if len(story) + story.forgotten != future._moved:
             return "miscounted"
         return super().outcome(future)
+
+
+_UNDER_A_LOCK = "a value was let go under a lock"
+
+
+class _Value(str):
+    """A value that sees where it is let go: what it does then is its owner's, and no lock's."""
+
+    env: "Env"
+
+    def __del__(self) -> None:
+        arena = self.env.arena
+        if arena.current is not None and arena.held():
+            self.env.box[_UNDER_A_LOCK] = True
+
+
+def _wear(future: Any) -> None:
+    """Send it and lose it, more often than its story keeps; nothing of that is said."""
+    future._quiet = True
+    for _ in range(MOVES_MAX // 2 + 2):
+        future.fire(SUBMIT)
+        future.fire(RECONNECTED)
+    future._quiet = False
 
 
 def _ask_on_the_pump(future: Any) -> None:
@@ -142,13 +196,22 @@ class FedByCaller(Harness):
     ) -> None:
         self.lifecycle = lifecycle
         self._table = table or lifecycle
-        self._made = future
+        self._made = _looked(future)
 
     def make(self, env: "Env") -> Any:
         return self._made(self._table)
 
     def state(self, future: Any) -> str:
         return str(future.state)
+
+
+def _looked(future: type[Future[Any]]) -> type[Future[Any]]:
+    class Looked(future):  # type: ignore[valid-type, misc]
+        def __repr__(self) -> str:
+            assert not self._lock._is_owned(), "shown under its lock"
+            return str(super().__repr__())
+
+    return Looked
 
 
 def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
@@ -159,15 +222,29 @@ def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
         _env: "Env"
         _stayed: Counter[str]
         _violations: int
+        _moved: int
+        _quiet: bool
+
+        def cancel(self, *args: Any, **options: Any) -> bool:
+            before = self._stayed[CANCEL_TIMED_OUT]
+            answer: bool = super().cancel(*args, **options)
+            if self._node.cancel_decided and not self.done() and must_not_wait() is None:
+                # Nobody answered: its own time ran out, or that of another.
+                told = CANCEL_TIMED_OUT not in self._node.on
+                assert told or self._stayed[CANCEL_TIMED_OUT] > before, "no time-out was told"
+            return answer
 
         def fire(self, event: str, value: Any = None, source: str = WIRE) -> Any:
             step = super().fire(event, value, source)
+            self._moved += step.moves
             if not step.moves:
                 self._stayed[event] += 1
                 self._violations += step.violates
             return step
 
         def perform(self, step: Any, value: Any) -> None:
+            if self._quiet:
+                return
             if stored:
                 WiredFuture.perform(self, step, value)
                 return
