@@ -14,7 +14,7 @@ from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident, real_lock, s
 from futurefsm.fsm.testing.threads.scheduler import Arena, Setup
 from futurefsm.fsm.testing.threads.steps import Choose, Run
 from futurefsm.fsm.testing.threads.tasks import PATIENCE, Abort, Task, nothing, where
-from futurefsm.fsm.testing.threads.watchdog import LOOK, Watch, in_main_thread, uncontrolled
+from futurefsm.fsm.testing.threads.watchdog import ASLEEP, LOOK, Watch, in_main_thread, uncontrolled
 
 
 class _Worker:
@@ -51,7 +51,7 @@ class _Worker:
                 task = None if arena.over or arena.fatal is not None else arena.pick(None)
             # Parked before it hands over: what comes next may be a task that begins in this one.
             _pool.append(self)
-            opened = arena.turn if task is None else arena.gate_of(task)
+            opened = arena.given_back() if task is None else arena.gate_of(task)
             # From here on another thread runs: nothing may be let go by this one any more.
             del arena, task
             opened.release()
@@ -80,6 +80,8 @@ class PooledArena(Arena):
         # Open when it is the calling thread's turn.
         self.turn = real_lock()
         self.turn.acquire()
+        # A thread of the pool has opened it.
+        self._given = False
         self._aside: Callable[[], None] = nothing
         self._failure: BaseException | None = None
 
@@ -89,7 +91,7 @@ class PooledArena(Arena):
         task = self.pick(me)
         if task is me:
             return
-        (self.turn if task is None else self.gate_of(task)).release()
+        (self.given_back() if task is None else self.gate_of(task)).release()
         me.handle.gate.acquire()
         if self.over:
             raise Abort
@@ -97,7 +99,7 @@ class PooledArena(Arena):
     def leave(self) -> None:
         me = self.me
         assert me is not None
-        self.turn.release()
+        self.given_back().release()
         me.handle.gate.acquire()
         raise Abort
 
@@ -107,9 +109,14 @@ class PooledArena(Arena):
         if me.refused > PATIENCE:
             # Its thread sleeps for ever; it is not in the pool.
             self.drop(me)
-            self.turn.release()
+            self.given_back().release()
             me.handle.gate.acquire()
         raise Abort
+
+    def given_back(self) -> Any:
+        """The gate of the calling thread, which is opened next."""
+        self._given = True
+        return self.turn
 
     def gate_of(self, task: Task) -> Any:
         """The gate of the thread that runs a task; from now on that thread is the run's."""
@@ -163,17 +170,25 @@ class PooledArena(Arena):
     def _await_turn(self, aside: _Worker | None = None) -> None:
         """Wait for the tasks. One that blocks where the scheduler cannot see it is left alone."""
         watch = Watch()
+        interrupted = 0
         while True:
             try:
-                if self.turn.acquire(timeout=LOOK):
+                # What was interrupted may have had the turn already: it does not come twice.
+                if self.turn.acquire(timeout=LOOK) or (interrupted and self._given):
+                    self._given = False
                     return
             except BaseException as raised:
                 # Ctrl-C: the task that runs ends at its next operation.
                 self.fatal = raised
                 self.over = True
+                interrupted = 1
                 continue
             words = watch.look(self, self.ident)
-            if words is not None:
+            if interrupted:
+                interrupted += 1
+                # Who pressed Ctrl-C does not wait for what spins; the error is that of Ctrl-C.
+                words = words or "goes on" * (interrupted * LOOK > ASLEEP)
+            if words:
                 self.fatal = self.fatal or uncontrolled(self, words)
                 self.over = True
                 if aside is not None:

@@ -127,3 +127,39 @@ def test_ctrl_c_of_the_caller_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(KeyboardInterrupt):
         run(setup, benign, backend="pooled", max_steps=10**9)
     assert arenas[0].over
+
+
+@pytest.mark.parametrize("spins", [False, True])
+def test_ctrl_c_that_comes_with_the_turn_ends_the_run_too(
+    monkeypatch: pytest.MonkeyPatch, spins: bool
+) -> None:
+    """The turn is there, and the call that took it raises: nobody gives it a second time."""
+    monkeypatch.setattr(pooled, "LOOK", 0.001)
+    monkeypatch.setattr(pooled, "ASLEEP", 0.004)
+    going = [True]
+
+    class Turn:
+        def __init__(self, real: Any) -> None:
+            self.real = real
+            self.release = real.release
+            self.came = False
+
+        def acquire(self, timeout: float) -> bool:
+            if not self.came:
+                self.came = True
+                if not spins:
+                    self.real.acquire()
+                raise KeyboardInterrupt
+            return bool(self.real.acquire(timeout=timeout))
+
+    def works() -> None:
+        while spins and going[0]:
+            pass
+
+    def setup(arena: Any) -> None:
+        arena.turn = Turn(arena.turn)
+        arena.spawn("works", works)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(setup, benign, backend="pooled")
+    going[0] = False
