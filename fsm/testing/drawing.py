@@ -7,6 +7,7 @@ the simpler what it stands for; so what shrinks numbers shrinks programs.
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations_with_replacement, product
 
+from futurefsm.fsm.testing.fit import at_least_one
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.paths import Path, early, of_future, paths
 from futurefsm.fsm.testing.programs import AWAIT, Call, Program
@@ -50,6 +51,7 @@ class Drawer:
         futures: int = 2,
         wrong: bool = True,
     ) -> None:
+        at_least_one(threads=threads, calls=calls, futures=futures)
         self._harness = harness
         self._threads = threads
         self._calls = calls

@@ -21,6 +21,7 @@ from futurefsm.fsm.testing.failure import (
     Report,
     Trouble,
 )
+from futurefsm.fsm.testing.fit import at_least_one, runnable
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.paths import paths as all_paths
 from futurefsm.fsm.testing.programs import Call, Move, Program
@@ -71,6 +72,9 @@ def explore(
     counts = stage.counts
     began = perf_counter()
     chance = Random(seed)
+    at_least_one(schedules=schedules)
+    if programs is not None:
+        programs = (runnable(harness, program) for program in programs)
     source = _endless(programs, Drawer(harness, **options), chance)
     with stage.open():
         failure = None
@@ -114,7 +118,9 @@ def prove(
     stage = Stage(harness, only=_set(checks), backend=backend, lines=lines)
     counts = stage.counts
     began = perf_counter()
+    at_least_one(threads=threads, calls=calls)
     chosen = all_paths(harness) if paths is None else tuple(tuple(path) for path in paths)
+    at_least_one(paths=len(chosen))
     source = every(harness, threads=threads, calls_each=calls, chosen=chosen, known=known)
     complete = True
     with stage.open():
@@ -206,7 +212,7 @@ def failure_of(stage: Stage, bad: Bad, *, shrink: bool = False, seed: int | None
 
 
 def _set(names: Iterable[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset(names)
+    return None if names is None else frozenset([names] if isinstance(names, str) else names)
 
 
 def _endless(

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm.testing.checks.loops import LOOPED
+from futurefsm.fsm.testing.fit import usable
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.loop import Loop
 from futurefsm.fsm.testing.programs import Call
@@ -38,6 +39,7 @@ class OnLoop(Harness):
     cancel_waits = False
 
     def __init__(self, inner: Harness, *, ordered: bool = True) -> None:
+        usable(inner)
         self.inner = inner
         self.ordered = ordered
         self.lifecycle = inner.lifecycle

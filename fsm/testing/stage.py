@@ -16,6 +16,7 @@ from futurefsm.fsm.testing import history as h
 from futurefsm.fsm.testing.checks import Subject
 from futurefsm.fsm.testing.env import FAULTS, Env, raised
 from futurefsm.fsm.testing.failure import Counts, Trouble
+from futurefsm.fsm.testing.fit import fresh, usable
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.history import Seen, Stopped
 from futurefsm.fsm.testing.parts import parts
@@ -64,6 +65,7 @@ class Stage:
         lines: Collection[str | ModuleType] = (),
         max_steps: int = MAX_STEPS,
     ) -> None:
+        usable(harness)
         unknown = set(only or ()) - set(checks.ORDER)
         if unknown:
             raise ValueError(f"no such check: {', '.join(sorted(unknown))}")
@@ -72,7 +74,7 @@ class Stage:
         self.counts = Counts(all_rows=len(harness.lifecycle.rows))
         self._only = only
         self._backend = backend
-        self._lines = tuple(lines)
+        self._lines = (lines,) if isinstance(lines, str) else tuple(lines)
         self._max_steps = max_steps
         self._pumps = type(harness).pump is not Harness.pump
         self._program: Program | None = None
@@ -171,7 +173,9 @@ class _Scene:
         if self._pumps or program.early < len(program.path):
             self._pump = arena.spawn("pump", partial(harness.pump, env))
         for _ in range(program.futures):
-            env.futures.append(harness.make(env))
+            future = harness.make(env)
+            fresh(harness, future, env.futures)
+            env.futures.append(future)
         for number in range(program.early):
             env.move(number)
         self._states = [harness.state(future) for future in env.futures]

@@ -1,0 +1,92 @@
+"""A mistake in a harness is told as such, and is not "nothing found"."""
+
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from futurefsm.fsm.testing import OnLoop, explore, prove
+from futurefsm.fsm.testing.harness import Harness, StandardFutures
+from futurefsm.fsm.testing.programs import Call, Move, Program
+
+
+class Mine(Harness):
+    def make(self, env: Any) -> Any:
+        return Future()
+
+
+def made(**attributes: Any) -> Harness:
+    harness: Harness = type("Made", (Mine,), attributes)()
+    return harness
+
+
+@pytest.mark.parametrize(
+    ("harness", "words"),
+    [
+        (Mine, "give an object, not its class: Mine"),
+        (None, "None is no Harness"),
+        (made(lifecycle="strict"), "lifecycle of Made is 'strict'"),
+        (made(calls="cancel"), "calls of Made must be a tuple of names, not 'cancel'"),
+        (made(faults=5), "faults of Made must be a tuple of names"),
+        (made(make=lambda self, env: None), r"make\(\) returned None"),
+    ],
+)
+def test_wrong_types(harness: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        explore(harness, schedules=1)
+    with pytest.raises(TypeError, match=words):
+        explore(OnLoop(harness), schedules=1)
+
+
+ONE = Future[Any]()
+
+
+@pytest.mark.parametrize(
+    ("harness", "words"),
+    [
+        (made(calls=()), "calls of Made is empty"),
+        (made(deliverable=("finish",)), "'finish', which Made is to deliver, is no event"),
+        (made(make=lambda self, env: ONE), "the same future twice"),
+    ],
+)
+def test_wrong_values(harness: Harness, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        explore(harness, schedules=1, programs=[Program(((Call("done"),),), futures=2)])
+
+
+def test_nothing_is_delivered_where_all_of_the_table_may_be() -> None:
+    quiet = Program(((Call("done"),),))
+    assert explore(made(deliverable=None), schedules=1, programs=[quiet]).failure is None
+
+
+@pytest.mark.parametrize(
+    ("program", "error", "words"),
+    [
+        ("cancel()", TypeError, "is no Program"),
+        (Program((Call("done"),)), TypeError, "tuples of calls"),  # type: ignore[arg-type]
+        (Program((("done",),)), TypeError, "tuples of calls"),  # type: ignore[arg-type]
+        (Program((), ("submit",)), TypeError, "made of moves"),  # type: ignore[arg-type]
+        (Program(((Call("fly"),),)), ValueError, "has no call 'fly'"),
+        (Program((), (Move("fly"),)), ValueError, "'fly', which .* is no event"),
+        (Program(((Call("done", future=1),),)), ValueError, "futures=1"),
+        (Program((), (Move.await_("TaskCancel", 2),), futures=2), ValueError, "futures=2"),
+    ],
+)
+def test_wrong_programs(program: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        explore(StandardFutures(), schedules=1, programs=[program])
+
+
+def test_bounds_that_leave_nothing() -> None:
+    for what in ("schedules", "threads", "calls", "futures"):
+        with pytest.raises(ValueError, match=f"{what} must be at least 1, not 0"):
+            explore(StandardFutures(), **{what: 0})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="threads must be at least 1"):
+        prove(StandardFutures(), threads=0)
+    with pytest.raises(ValueError, match="paths must be at least 1"):
+        prove(StandardFutures(), paths=[])
+
+
+def test_a_single_name_may_stand_for_a_collection_of_one() -> None:
+    report = explore(StandardFutures(), schedules=5, checks="value", lines="concurrent.futures")
+    assert report.failure is None
