@@ -196,6 +196,7 @@ def _ours(edited: dict[str, str]) -> Iterator[Harness]:
         made = _fresh(full, edited.get(full), fresh)
     yield from _all_ways(CONFIRMED, made.Future)
     yield from _all_ways(STRICT, made.Future)
+    yield FsmFutures(LOOPED, made.Future)
     yield FsmFutures(LOOPED, made.Future, worn=True)
 
 

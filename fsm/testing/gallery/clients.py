@@ -9,7 +9,7 @@ from futurefsm.fsm.errors import ResultLostError, WouldDeadlockError
 from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.story import WIRE
 from futurefsm.fsm.testing.gallery.manager import Manager
-from futurefsm.fsm.testing.gallery.reference import ClientFuture
+from futurefsm.fsm.testing.gallery.reference import CANCELLED, PENDING, ClientFuture
 from futurefsm.fsm.testing.harness import DEFAULT_CALLS, Harness
 from futurefsm.fsm.testing.programs import Call
 
@@ -143,9 +143,16 @@ class HeardFutures(ClientFutures):
 
 def _heard(future: type[ClientFuture]) -> type[ClientFuture]:
     class Heard(future):  # type: ignore[valid-type, misc]
+        def on_submit(self) -> bool:
+            before = self.violations
+            sent: bool = super().on_submit()
+            if not sent and self._state != CANCELLED:
+                assert self.violations == before + 1, "a second submit was not counted"
+            return sent
+
         def _tell_waiter(self, waiter: Any) -> None:
             failed = self._exception is not None or self._failed
-            super()._tell_waiter(Ear(waiter, self._state == "CANCELLED_AND_NOTIFIED", failed))
+            super()._tell_waiter(Ear(waiter, self._state == CANCELLED, failed))
 
     return Heard
 
@@ -158,7 +165,11 @@ def _asking(manager: type[Manager]) -> type[Manager]:
             if not future.done():
                 with suppress(WouldDeadlockError, CancelledError):
                     future.result()
+            before = future.violations
             super()._hand_over(future, message, key)
+            if future._state == PENDING and message != "reconnected":
+                # Whatever else a peer may say of it moves it.
+                assert future.violations == before + 1, f"an early {message} was not counted"
 
     return Asking
 

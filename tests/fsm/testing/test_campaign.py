@@ -10,6 +10,7 @@ from futurefsm.fsm.testing import campaign
 from futurefsm.fsm.testing.campaign import Hit, Section
 from futurefsm.fsm.testing.exploring import explore
 from futurefsm.fsm.testing.failure import Report
+from futurefsm.fsm.testing.gallery import bite
 from futurefsm.fsm.testing.gallery.clients import ClientFutures
 from futurefsm.fsm.testing.gallery.exhibits import EXHIBITS
 from futurefsm.fsm.testing.gallery.mutants_telling import CallsUnderItsLock
@@ -114,3 +115,15 @@ def test_a_quick_campaign(tmp_path: Path) -> None:
     text = page.read_text()
     assert "## Rates" in text
     assert "mutants of" in text
+
+
+def test_who_survived_is_named_with_a_reason() -> None:
+    known = next(iter(bite.SURVIVORS))
+    weak = bite.Bite(killed={"a": "value"}, survivors=[known, "b"], refused=2)
+    strong = bite.Bite(killed={"a": "value"}, equivalent=3)
+    said = campaign.bitten({"one": weak, "other": strong})
+    assert said.missed == ("bite on one: 33.3%",)
+    assert f"- one: `{known}`: {bite.SURVIVORS[known]}" in said.text
+    assert "- one: `b`: not seen" in said.text
+    assert "| other | 1 | 1 | 100.0% |  | 3 |" in said.text
+    assert "survived" not in campaign.bitten({"other": strong}).text

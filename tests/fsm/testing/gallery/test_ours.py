@@ -13,6 +13,7 @@ from futurefsm.fsm.states import CANCEL_REQUESTED
 from futurefsm.fsm.story import Story
 from futurefsm.fsm.table import Lifecycle, ignores
 from futurefsm.fsm.testing.exploring import explore
+from futurefsm.fsm.testing.gallery.bite import LOOPED
 from futurefsm.fsm.testing.gallery.ours import FedByCaller, FsmFutures
 from futurefsm.fsm.testing.harness import Harness
 
@@ -40,8 +41,14 @@ def test_another_class() -> None:
 
 @pytest.mark.parametrize(
     "harness",
-    [FsmFutures(stored=True), FedByCaller(STRICT), FedByCaller(CONFIRMED)],
-    ids=["stored", "strict", "confirmed"],
+    [
+        FsmFutures(stored=True),
+        FedByCaller(STRICT),
+        FedByCaller(CONFIRMED),
+        FsmFutures(LOOPED),
+        FsmFutures(LOOPED, worn=True),
+    ],
+    ids=["stored", "strict", "confirmed", "looped", "worn"],
 )
 def test_it_is_silent_in_other_ways(harness: Harness) -> None:
     explore(harness, schedules=300).check()
@@ -82,16 +89,46 @@ class Miscounts(Future[Any]):
         return Story(self.lifecycle.start, self._story)
 
 
+class Uncounted(Future[Any]):
+    """Says nothing of the moves that it has forgotten."""
+
+    @property
+    def story(self) -> Any:
+        said = super().story
+        return Story(said.start, self._story, said.stays)
+
+
+class LetsGoUnderItsLock(Future[Any]):
+    """What its user does with a value that is let go, is done under its lock."""
+
+    def _took_special(self, node: Any, step: Any, *rest: Any) -> bool:
+        if step.discards:
+            with self._lock:
+                self._result = None
+        return super()._took_special(node, step, *rest)
+
+
+class Wraps(Future[Any]):
+    """Makes an error of its own also where it was given one."""
+
+    def _own_error(self, step: Any, value: Any, story: Any) -> BaseException:
+        return super()._own_error(step, str(value), story)
+
+
 @pytest.mark.parametrize(
-    ("future", "words"),
+    ("harness", "words"),
     [
-        (Forgetful, "with another story"),
-        (Keeps, "with a value"),
-        (Miscounts, "miscounted"),
+        (FsmFutures(CONFIRMED, Forgetful), "with another story"),
+        (FsmFutures(CONFIRMED, Keeps), "with a value"),
+        (FsmFutures(CONFIRMED, Miscounts), "miscounted"),
+        (FsmFutures(LOOPED, Uncounted, worn=True), "miscounted"),
+        (FsmFutures(CONFIRMED, LetsGoUnderItsLock), "let go under a lock"),
+        (FsmFutures(CONFIRMED, Wraps, stored=True), "with another error"),
     ],
+    ids=["story", "value", "stays", "forgotten", "lock", "error"],
 )
-def test_what_a_future_tells_of_itself_is_looked_at(future: Any, words: str) -> None:
-    report = explore(FsmFutures(CONFIRMED, future), schedules=3000, shrink=False)
+def test_what_a_future_tells_of_itself_is_looked_at(harness: Harness, words: str) -> None:
+    report = explore(harness, schedules=6000, shrink=False)
     assert report.failure is not None
     assert words in report.failure.words
 
