@@ -5,13 +5,18 @@ a point where another thread may go on, and each must be done under no lock.
 """
 
 import asyncio
+import concurrent.futures
+import re
+import traceback
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm.events import RESULT_FAILED, RESULT_SUCCESS
 from futurefsm.fsm.testing import history as h
 from futurefsm.fsm.testing.programs import AWAIT, Call, Move, Program
+from futurefsm.fsm.testing.threads.tasks import is_ours
 
 if TYPE_CHECKING:
     from futurefsm.fsm.testing.harness import Harness
@@ -38,6 +43,21 @@ class TaskError(RuntimeError):
 
 class CallbackError(RuntimeError):
     """What a user's callback raises, to see where it comes out."""
+
+
+# Errors that futures give on purpose.
+_MEANT = (
+    asyncio.CancelledError,
+    asyncio.InvalidStateError,
+    concurrent.futures.CancelledError,
+    concurrent.futures.InvalidStateError,
+    concurrent.futures.TimeoutError,
+    CallbackError,
+    LostError,
+    TaskError,
+)
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_TEXT_MAX = 120
 
 
 class Env:
@@ -189,13 +209,16 @@ class Env:
         before = arena.now if call.name != "cancelled" else 0.0
         log.append((h.CALL, thread, number))
         answer: h.Answer
+        mistake: BaseException | None = None
         try:
             answer = h.Returned(token(harness.call(self, self.futures[call.future], call)))
         except FAULTS as error:
             answer = raised(harness, error)
+            mistake = error
         log.append((h.ANSWER, thread, number, answer, arena.now != before))
         if self.detailed:
             arena.note(f"answer {self._said(call)} {_told(answer)}")
+            self._explain(mistake)
 
     def user(self, thread: int) -> None:
         """What a user's thread does."""
@@ -237,6 +260,8 @@ class Env:
         except FAULTS as error:
             answer = raised(harness, error)
             self.refused.add(move.future)
+            if self.detailed:
+                self._explain(error)
         self.log.append((h.DELIVERED, number, answer))
         return True
 
@@ -261,6 +286,17 @@ class Env:
 
     def _said(self, call: Call) -> str:
         return str(call) if call.on_all else f"future {call.future + 1}.{call}"
+
+    def _explain(self, error: BaseException | None) -> None:
+        """Say of a mistake in the code what it is, and the line that raised it."""
+        if error is None or isinstance(error, _MEANT):
+            return
+        steps = [f for f in traceback.extract_tb(error.__traceback__) if not is_ours(f.filename)]
+        where = f" ({Path(steps[-1].filename).name}:{steps[-1].lineno})" if steps else ""
+        # The text of a future takes its lock.
+        plain = all(isinstance(part, str | int) for part in error.args)
+        text = _ADDRESS.sub("", " ".join(str(error).split()))[:_TEXT_MAX] if plain else ""
+        self.arena.note(f"{type(error).__name__}: {text}".rstrip(": ") + where)
 
     def _trouble(self, what: str) -> None:
         """Mark the step in which something foreign happens under a lock."""

@@ -1,5 +1,6 @@
 """The world of one run: messages, objects, callbacks, the pump."""
 
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from futurefsm.fsm.testing.history import Raised, Returned
 from futurefsm.fsm.testing.programs import Call, Move, Program
 from futurefsm.fsm.testing.search.icb import following
 from futurefsm.fsm.testing.stage import Shown, Stage
+from futurefsm.fsm.testing.threads import benign
 
 
 class Wired(StandardFutures):
@@ -192,3 +194,31 @@ def test_before_the_threads_start_nothing_switches() -> None:
     shown = run(Early(), "send")
     assert (h.FETCHED, "object 1", None, (), True) in shown.seen.log
     assert (h.DELETED, "object 1", None, ()) in shown.seen.log
+
+
+@pytest.mark.parametrize("mute", [False, True])
+@pytest.mark.parametrize("call", ["set_result", "running"])
+def test_a_mistake_in_the_code_is_explained(call: str, mute: bool) -> None:
+    """Its name alone helps nobody; but a future is not asked for its text, which takes its lock."""
+
+    class Broken(Future[Any]):
+        pass
+
+    def breaks(self: Any, *args: Any) -> Any:
+        raise KeyError(self, *args) if mute else KeyError("object at 0x7f")
+
+    setattr(Broken, call, breaks)
+
+    class Breaks(Harness):
+        def make(self, env: Env) -> Any:
+            return Broken()
+
+    done = Program(((Call("running"),),), (Move("submit"), Move("result_success")))
+    stage = Stage(Breaks(), only=["pump raises", "answers"])
+    with stage.open():
+        shown = stage.run(done, benign, detailed=True)
+    assert shown.troubles
+    notes = [note for step in shown.run.steps for note in step.notes]
+    line = breaks.__code__.co_firstlineno + 1
+    said = "KeyError" if mute else "KeyError: 'object'"
+    assert f"{said} (test_env.py:{line})" in notes
