@@ -190,7 +190,11 @@ def pytest_runtest_makereport(
         _shorten(report, failure)
         folder = item.config.getoption("race_report")
         if folder is not None:
-            report.sections.append(("races", _write(folder, item.nodeid, failure)))
+            try:
+                said = _write(folder, item.nodeid, failure)
+            except OSError as error:  # no reason to lose the whole session
+                said = f"--race-report={folder} cannot be written: {error}"
+            report.sections.append(("races", said))
     return report
 
 

@@ -234,6 +234,13 @@ def test_reports(suite: pytest.Pytester) -> None:
     assert "test_jobs.py::test_hasty" in (folder / f"{name}.html").read_text()
 
 
+def test_a_report_that_cannot_be_written_does_not_end_the_session(suite: pytest.Pytester) -> None:
+    suite.makefile("", out="a file")
+    result = suite.runpytest("-k", "hasty", "--race-report=out")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["--race-report=out cannot be written: *"])
+
+
 @pytest.mark.parametrize(
     ("mark", "says"),
     [
