@@ -58,6 +58,9 @@ class Subject:
             default nobody looks.
         name: for messages; by default the name of the future's class.
 
+    Raises:
+        TypeError: `make` cannot be called (a future in its place?), or `lifecycle` is none.
+
     A subclass may override every method instead; nothing else is asked of a future.
     """
 
@@ -72,6 +75,10 @@ class Subject:
         effects: Callable[[Any], Sequence[str]] | None = None,
         name: str = "",
     ) -> None:
+        if not callable(make):
+            raise TypeError(f"make must make futures when it is called, and {make!r} cannot be")
+        if not isinstance(lifecycle, Lifecycle):
+            raise TypeError(f"lifecycle is {lifecycle!r}, and no Lifecycle")
         self.lifecycle = lifecycle
         self.name = name
         # A call has hung once: when the same is tried again it is waited for a shorter time.

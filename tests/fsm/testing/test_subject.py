@@ -4,6 +4,8 @@ import asyncio
 import concurrent.futures
 from typing import Any
 
+import pytest
+
 from futurefsm.fsm.errors import ConnectionLostError, WorkerDiedError
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
@@ -83,3 +85,12 @@ def test_a_stranger() -> None:
     assert STANDARD.takes_timeout(stranger) is False
     stranger.cancel = None
     assert STANDARD.takes_timeout(stranger) is False
+
+
+@pytest.mark.parametrize(
+    ("make", "lifecycle", "words"),
+    [(Future(), STRICT, "make must make futures"), (Future, "strict", "lifecycle is 'strict'")],
+)
+def test_wrong_types_are_told_at_once(make: Any, lifecycle: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        Subject(make, lifecycle)
