@@ -92,6 +92,7 @@ EQUIVALENT = {
 _CTRL_C = "only Ctrl-C between two lines shows it, and none comes here"
 _EXITS = "no callback leaves with SystemExit here"
 _LOOP = "no loop runs here; bug 20 is about that"
+_SUBMIT = "what submit() answers, and makes, is not looked at"
 _CLOSING = "how long disconnect() waits is nobody's check"
 SURVIVORS = {
     "core.py not caught in fire: try: (2)": _CTRL_C,
@@ -116,12 +117,31 @@ SURVIVORS = {
     "reference.py case left out in _load: if key is None:": (
         "fetches an object that is none; its loss is kept from users"
     ),
-    "reference.py guard left out in _load: if self._key is not None:": "not looked into",
-    "reference.py case left out in _may_wait: if asyncio._get_running_loop() is not None:": _LOOP,
-    "manager.py case left out in create: if self._closed:": "a submit may answer either way here",
-    "manager.py drop call in submit: future.on_submit()": (
-        "what submit() makes is none of those under test"
+    "reference.py guard left out in _load: if self._key is not None:": (
+        "a search of twice the length finds it"
     ),
+    "reference.py case left out in _may_wait: if asyncio._get_running_loop() is not None:": _LOOP,
+    "reference.py drop assignment in _ended: error.outcome = self.cancel_outcome": (
+        "what a CancelledError carries is not looked at"
+    ),
+    "manager.py test before lock in create: with self._lock:": _SUBMIT,
+    "manager.py split lock in create: with self._lock:": _SUBMIT,
+    "manager.py act under lock in create: with self._lock:": (
+        "returns under the lock: the same in other words"
+    ),
+    "manager.py guard left out in deliver: if future is not None:": (
+        "no message is for nobody here"
+    ),
+    "manager.py drop call in deliver: self._delivering.discard(me)": (
+        "the agent's thread does nothing else here"
+    ),
+    "manager.py guard left out in _hand_over: if message == 'reconnected':": (
+        "no unknown message comes here"
+    ),
+    "manager.py split lock in _close: with self._lock:": _SUBMIT,
+    "manager.py drop assignment in _close: self._closed = True": _SUBMIT,
+    "manager.py case left out in create: if self._closed:": _SUBMIT,
+    "manager.py drop call in submit: future.on_submit()": (_SUBMIT),
     "manager.py guard left out in disconnect: if future._may_wait():": (
         "nobody disconnects on the agent's thread"
     ),
