@@ -96,3 +96,18 @@ def test_it_also_works_on_another_thread() -> None:
     thread.start()
     thread.join()
     assert found == ["nothing under a lock"]
+
+
+def test_the_checker_looks_at_tables_too() -> None:
+    target = next(each for each in bite.table_targets(STRICT) if each is not None)
+    assert target.also is not None
+    noticed = target.also()
+    assert noticed is not None
+    assert noticed.startswith("checker: ")
+
+
+def test_our_future_is_bitten_in_every_way() -> None:
+    target = next(iter(bite.future_targets()))
+    names = [harness.name for harness in target.harnesses()]
+    assert len(names) == 8
+    assert sum("looped" in name for name in names) == 2

@@ -9,6 +9,7 @@ from futurefsm.fsm.testing.gallery.clients import ClientFutures, Ear, HeardFutur
 from futurefsm.fsm.testing.gallery.mutants_telling import CallsUnderItsLock
 from futurefsm.fsm.testing.gallery.mutants_wire import DropsRefusal
 from futurefsm.fsm.testing.gallery.reference import ClientFuture
+from futurefsm.fsm.testing.programs import Call, Move, Program
 
 
 def test_it_is_called_by_what_differs() -> None:
@@ -61,3 +62,11 @@ def test_a_waiter_hears_how_it_ended(said: str) -> None:
     with pytest.raises(AssertionError, match="told of a"):
         getattr(wrong, f"add_{said}")("future")
     assert heard == ["future"]
+
+
+def test_an_early_message_is_counted() -> None:
+    class Pending(HeardFutures):
+        submitted = False
+
+    early = Program(((Call("cancel"),),), (Move("confirm_failed"), Move("submit")))
+    explore(Pending(), schedules=50, programs=[early]).check()
