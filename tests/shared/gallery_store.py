@@ -1,7 +1,13 @@
-"""A wire for the gallery's futures outside any schedule."""
+"""A wire for the gallery's futures outside any schedule; which of its mutants are on show."""
 
+import inspect
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
+
+from futurefsm.fsm.testing import campaign
+from futurefsm.fsm.testing.gallery.clients import ClientFutures
+from futurefsm.fsm.testing.onloop import OnLoop
 
 
 class Store:
@@ -24,3 +30,26 @@ class Store:
 
     def delete(self, key: str) -> None:
         self.deleted.append(key)
+
+
+def mutants_of(module: ModuleType, *, hidden: bool = False) -> set[type]:
+    """The classes that a module makes; `hidden`: those too that only others are made of."""
+    return {
+        each
+        for name, each in vars(module).items()
+        if inspect.isclass(each)
+        and each.__module__ == module.__name__
+        and (hidden or name[0] != "_")
+    }
+
+
+def on_show() -> set[type]:
+    """The futures and managers that exhibits show."""
+    shown: set[type] = set()
+    for exhibit in campaign.HISTORY:
+        harness = exhibit.broken
+        if isinstance(harness, OnLoop):
+            harness = harness.inner
+        assert isinstance(harness, ClientFutures)
+        shown |= {harness.future, harness.manager}
+    return shown

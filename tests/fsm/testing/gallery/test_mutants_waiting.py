@@ -4,37 +4,22 @@ import inspect
 from typing import Any
 
 import pytest
-from gallery_store import Store
+from gallery_store import Store, mutants_of, on_show
 
-from futurefsm.fsm.testing import campaign
 from futurefsm.fsm.testing.gallery import mutants_waiting
-from futurefsm.fsm.testing.gallery.clients import ClientFutures
 from futurefsm.fsm.testing.gallery.manager import Manager
 from futurefsm.fsm.testing.gallery.reference import ClientFuture
-from futurefsm.fsm.testing.onloop import OnLoop
 
 
 def test_every_mutant_is_on_show() -> None:
-    shown: set[type] = set()
-    for exhibit in campaign.HISTORY:
-        harness = exhibit.broken
-        if isinstance(harness, OnLoop):
-            harness = harness.inner
-        assert isinstance(harness, ClientFutures)
-        shown |= {harness.future, harness.manager}
-    made = {
-        each
-        for name, each in vars(mutants_waiting).items()
-        if inspect.isclass(each) and each.__module__ == mutants_waiting.__name__ and name[0] != "_"
-    }
+    made = mutants_of(mutants_waiting)
     assert made
-    assert made <= shown
+    assert made <= on_show()
 
 
 def test_every_mutant_is_small() -> None:
-    for name, each in vars(mutants_waiting).items():
-        if inspect.isclass(each) and each.__module__ == mutants_waiting.__name__:
-            assert len(inspect.getsource(each).splitlines()) <= 30, name
+    for each in mutants_of(mutants_waiting, hidden=True):
+        assert len(inspect.getsource(each).splitlines()) <= 30, each
 
 
 def submitted(future: type[ClientFuture], *, delayed: bool = False) -> tuple[Manager, Any, Store]:
