@@ -91,6 +91,7 @@ class ClientFuture(Future[Any]):
         self._key: str | None = None
         self._failed = False
         self._loads = 0
+        self._loading: str | None = None
 
     # What users call.
 
@@ -199,7 +200,8 @@ class ClientFuture(Future[Any]):
                 told = self._settle(FINISHED)
             elif self._state == CANCELLED:
                 self._learn(outcomes.TOO_LATE)
-                drop = key
+                # A duplicate names what may be fetched just now: whoever fetches deletes that.
+                drop = None if key == self._loading else key
         self._tell(told)
         self._delete(drop)
 
@@ -330,12 +332,15 @@ class ClientFuture(Future[Any]):
             if key is None:
                 return
             self._loads += 1
+            self._loading = key
         value, error = self._fetch(key, self._failed)
         with self._condition:
             self._loads -= 1
             if self._key is not None:
                 self._result, self._exception, self._key = value, error, None
             last = not self._loads
+            if last:
+                self._loading = None
         if last:
             self._delete(key)
 

@@ -37,6 +37,21 @@ def test_a_value_arrives_and_its_object_is_deleted_once(delayed: bool) -> None:
     assert (future.state, store.sent) == ("finished", [("Task", future.task)])
 
 
+def test_a_duplicate_does_not_delete_what_is_being_fetched() -> None:
+    manager, future, store = made(delayed=True)
+
+    def meanwhile() -> None:
+        assert future.cancel()
+        manager.deliver("result_success", future.task, "k")
+        assert store.deleted == []
+
+    store.on_fetch = meanwhile
+    manager.deliver("result_success", future.task, "k")
+    with pytest.raises(CancelledError):
+        future.result()
+    assert store.deleted == ["k"]
+
+
 @pytest.mark.parametrize("delayed", [False, True])
 def test_an_error_arrives(delayed: bool) -> None:
     manager, future, store = made(delayed=delayed)
