@@ -9,26 +9,26 @@ from typing import NamedTuple
 
 import cloudpickle
 import pytest
+from cut_wire import CutWire
 
 from futurefsm.client.client import Client
 from futurefsm.client.future import Future
 from futurefsm.fsm.errors import ConnectionLostError
 from tests.cluster.conftest import PATIENCE_S, Cluster
-from tests.cluster.proxy import Proxy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 class Proxied(NamedTuple):
     client: Client
-    scheduler: Proxy
-    storage: Proxy
+    scheduler: CutWire
+    storage: CutWire
 
 
 @pytest.fixture
 def proxied(cluster: Cluster) -> Iterator[Proxied]:
     """A client with a proxy before each of its channels."""
-    with Proxy(cluster.address) as scheduler, Proxy(cluster.storage) as storage:
+    with CutWire(cluster.address) as scheduler, CutWire(cluster.storage) as storage:
         client = Client(
             scheduler.address,
             backend=cluster.backend,
@@ -71,7 +71,7 @@ def test_a_reset_on_the_scheduler_channel(proxied: Proxied) -> None:
     # A result that is sent while nobody is there is lost on zmq, and its future says so.
     assert all(value in (2 * n, None) for n, value in enumerate(settled(futures)))
     assert [f.result(PATIENCE_S) for f in later] == [2 * n for n in range(100)]
-    assert proxied.scheduler.connections >= 2
+    assert proxied.scheduler.carried >= 2
     assert client.violations == 0
 
 
@@ -108,7 +108,7 @@ def test_a_task_that_ended_while_nobody_was_there_runs_once(
 ) -> None:
     cluster = cluster_of("ymq")  # a zmq scheduler drops the result, and nobody can know
     begun, ended = tmp_path / "begun", tmp_path / "ended"
-    with Proxy(cluster.address) as proxy:
+    with CutWire(cluster.address) as proxy:
         # No echo says meanwhile that the task has arrived.
         client = Client(proxy.address, backend="ymq", heartbeat_interval=PATIENCE_S)
         try:
@@ -159,7 +159,7 @@ def test_a_cancel_is_sent_again(proxied: Proxied) -> None:
 def test_an_end_of_the_scheduler_channel(proxied: Proxied, cluster: Cluster) -> None:
     client = proxied.client
     running = [client.submit(doubled, n, 1.0) for n in range(3)]
-    proxied.scheduler.finish()
+    proxied.scheduler.fin()
     if cluster.backend == "zmq":
         # There it means nothing, and the link comes back.
         assert all(value in (2 * n, None) for n, value in enumerate(settled(running)))
@@ -183,7 +183,7 @@ def test_a_reset_on_the_storage_channel(proxied: Proxied) -> None:
         future = client.submit(bytes.lower, payload)
         proxied.storage.reset()
         assert future.result(PATIENCE_S) == payload.lower()
-    assert proxied.storage.connections >= 2
+    assert proxied.storage.carried >= 2
     assert client.violations == 0
 
 
@@ -204,7 +204,7 @@ def test_an_end_of_the_storage_channel(proxied: Proxied) -> None:
     client = proxied.client
     running = [client.submit(doubled, n, 30.0) for n in range(3)]
     assert running[0].running()
-    proxied.storage.finish()
+    proxied.storage.fin()
     for future in running:
         with pytest.raises(ConnectionLostError) as caught:
             future.result(PATIENCE_S)

@@ -173,7 +173,7 @@ def test_the_storage_channel_ends(cluster: Cluster) -> None:
     with CutWire(cluster.storage) as wire:
         client = cluster.client(object_storage_address=wire.address)
         assert client.submit(operator.add, 1, 2).result(PATIENCE_S) == 3
-        assert wire.connections
+        assert wire.carried
         future = client.submit(time.sleep, 1)
         wire.fin()
         with pytest.raises((ConnectionLostError, ResultLostError), match="object store") as caught:
@@ -189,7 +189,7 @@ def test_the_storage_channel_breaks(cluster: Cluster) -> None:
     with CutWire(cluster.storage) as wire:
         client = cluster.client(object_storage_address=wire.address)
         assert client.submit(operator.add, 1, 2).result(PATIENCE_S) == 3
-        assert wire.connections
+        assert wire.carried
         wire.swallowing = True
         future = client.submit(operator.add, 3, 4)
         assert concurrent.futures.wait([future], PATIENCE_S).done

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cut_wire import CutWire
 from engine_server import EngineServer
 
 from futurefsm.protocol.object_store import RequestKind, StoreHeader, encode_header
 from futurefsm.protocol.transport.ymq import YmqStream, connect_tcp
 from tests.cluster.conftest import PATIENCE_S, need_scaler
-from tests.cluster.proxy import Proxy
 from tests.cluster.server_tasks import (
     OwnError,
     Shouting,
@@ -317,7 +317,7 @@ def test_a_link_that_is_reset(server: EngineServer, tmp_path: Path) -> None:
     sent to a connection that has just broken is lost, and Scaler's client never asks again.)"""
     from scaler import Client
 
-    with Proxy(server.address) as proxy:
+    with CutWire(server.address) as proxy:
         client = Client(proxy.address)
         try:
             running = client.submit(until, tmp_path / "runs", tmp_path / "gate")
