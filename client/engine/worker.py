@@ -22,10 +22,10 @@ import select
 import signal
 import sys
 from importlib import import_module
-from resource import RUSAGE_SELF, getrusage
 from time import perf_counter, process_time
 
 from futurefsm.client.engine import context, frames, scaler_context
+from futurefsm.client.engine.peak import Peak
 from futurefsm.client.engine.results import PROTOCOL, Buffer, dump_value
 
 # The typing module costs a worker 6 ms; only type checkers need it, and they know this idiom.
@@ -71,38 +71,50 @@ class Inbox:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._buffer = bytearray()
+        self._buffer = bytearray(_READ)
+        self._view = memoryview(self._buffer)
+        # What was read and not taken yet lies between these.
+        self._start = self._end = 0
 
     def exactly(self, size: int) -> bytearray:
         """The next `size` bytes; raises `_EngineGone` at the end of the stream."""
-        while len(self._buffer) < size <= _READ:
-            self._buffer += self._read()
-        if size <= len(self._buffer):
-            taken = self._buffer[:size]
-            del self._buffer[:size]
-            return taken
+        start = self._start
+        if self._end - start < size:
+            if size > _READ:
+                return self._large(size)
+            self._fill(size)
+            start = self._start
+        self._start = start + size
+        return self._buffer[start : start + size]
+
+    def _large(self, size: int) -> bytearray:
         taken = bytearray(size)
-        held = len(self._buffer)
-        taken[:held] = self._buffer
-        self._buffer.clear()
+        held = self._end - self._start
+        taken[:held] = self._view[self._start : self._end]
+        self._start = self._end = 0
         with memoryview(taken) as view:
             while held < size:
                 with view[held:] as rest:
-                    count = os.readv(self._fd, [rest])
-                if not count:
-                    raise _EngineGone
-                held += count
+                    held += self._read(rest)
         return taken
 
-    def _read(self) -> bytes:
-        data = os.read(self._fd, _READ)
-        if not data:
+    def _fill(self, size: int) -> None:
+        held = self._end - self._start
+        if self._start:
+            self._buffer[:held] = self._buffer[self._start : self._end]
+            self._start, self._end = 0, held
+        while self._end < size:
+            self._end += self._read(self._view[self._end :])
+
+    def _read(self, into: memoryview) -> int:
+        count = os.readv(self._fd, (into,))
+        if not count:
             raise _EngineGone
-        return data
+        return count
 
     def ready(self) -> bool:
         """Whether something waits to be read."""
-        if self._buffer:
+        if self._end > self._start:
             return True
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
@@ -111,8 +123,12 @@ class Inbox:
 
 def send(fd: int, parts: Sequence[Buffer]) -> None:
     """Write all of it, blocking; large parts are not copied."""
-    if sum(memoryview(part).nbytes for part in parts) <= _READ:
-        views = [memoryview(b"".join(parts))]
+    if sum([memoryview(part).nbytes for part in parts]) <= _READ:
+        whole = b"".join(parts)
+        written = os.write(fd, whole)
+        if written == len(whole):
+            return
+        views = [memoryview(whole)[written:]]
     else:
         views = [memoryview(part).cast("B") for part in parts if memoryview(part).nbytes]
     at = 0
@@ -123,30 +139,6 @@ def send(fd: int, parts: Sequence[Buffer]) -> None:
             at += 1
         if written:
             views[at] = views[at][written:]
-
-
-class Peak:
-    """The most memory that this process ever had, in bytes.
-
-    From ``/proc``: `getrusage` starts at the peak of the parent, and an engine that holds large
-    objects would hide what its workers use. Elsewhere from `getrusage`.
-    """
-
-    def __init__(self) -> None:
-        try:
-            self._fd = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            self._fd = -1
-
-    def now(self) -> int:
-        """The figure so far."""
-        try:
-            status = os.pread(self._fd, 4096, 0)
-            at = status.index(b"VmHWM:") + 6
-            return int(status[at : status.index(b"k", at)]) * 1024
-        except (OSError, ValueError):
-            # Not Linux, or user code closed it.
-            return getrusage(RUSAGE_SELF).ru_maxrss * 1024
 
 
 class Worker:
