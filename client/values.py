@@ -21,8 +21,9 @@ class Values:
     """
 
     def __init__(self, out: list[Output]) -> None:
-        # Object id → the tasks whose values wait for its bytes.
-        self.fetching: dict[bytes, list[bytes]] = {}
+        # Object id → the tasks whose values wait for its bytes, in the order of asking. One error
+        # may reach a hundred thousand tasks, so each is found without looking at the others.
+        self.fetching: dict[bytes, dict[bytes, None]] = {}
         self._needed: dict[bytes, int] = {}
         self._out = out
 
@@ -68,10 +69,10 @@ class Values:
     def _get(self, object_id: bytes, task_id: bytes) -> None:
         waiting = self.fetching.get(object_id)
         if waiting is None:
-            self.fetching[object_id] = [task_id]
+            self.fetching[object_id] = {task_id: None}
             self._out.append(Get(object_id))
         else:
-            waiting.append(task_id)
+            waiting[task_id] = None
 
     def is_fetched(self, task_id: bytes, tracked: Tracked) -> bool:
         """Whether bytes are on their way to this task's value."""

@@ -7,7 +7,7 @@ workers than the engine was given are busy with tasks of at least that priority,
 started. It is ended when it has been idle for a while.
 """
 
-from collections import Counter
+from bisect import bisect_left, bisect_right, insort
 
 from futurefsm.client.engine.backlog import Task
 
@@ -39,8 +39,9 @@ class Crew:
         # Since when; the one that was freed last is the last.
         self._idle: dict[int, float] = {}
         self._retired: set[int] = set()
-        # Priority → how many tasks of it run.
-        self._running: Counter[int] = Counter()
+        # The priorities of the tasks that run, sorted: asked at each message, and there may be as
+        # many different ones as workers.
+        self._running: list[int] = []
 
     @property
     def idle(self) -> int:
@@ -60,7 +61,7 @@ class Crew:
         """It has a task now."""
         self.tasks[worker] = task
         if self._size:
-            self._running[task.priority] += 1
+            insort(self._running, task.priority)
 
     def freed(self, worker: int, now: float) -> None:
         """It answered."""
@@ -86,17 +87,17 @@ class Crew:
 
     def _ends(self, task: Task | None) -> None:
         if task is not None and self._size:
-            self._running[task.priority] -= 1
-            if not self._running[task.priority]:
-                del self._running[task.priority]
+            # The last of its equals: where all are equal, nothing is moved.
+            del self._running[bisect_right(self._running, task.priority) - 1]
 
     def wants_extra(self, priority: int) -> bool:
         """Whether to start one more, for a task of this priority that nobody is free for."""
         if not self._size or self._number >= self._size + EXTRA_MAX:
             return False
-        if min(self._running, default=priority) >= priority:
+        less_urgent = bisect_left(self._running, priority)
+        if not less_urgent:
             return False
-        as_urgent = sum(many for one, many in self._running.items() if one >= priority)
+        as_urgent = len(self._running) - less_urgent
         starting = self._number + len(self._retired) - len(self.tasks)
         return as_urgent + starting < self._size
 

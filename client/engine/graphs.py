@@ -133,11 +133,17 @@ class Graphs:
             self._desk.fail_node(task, **fact)
 
     def _used(self, graph: Graph, task: Task) -> None:
-        """Results that nobody needs any more go."""
+        """Results that nobody needs any more go: its inputs, or its own. Nothing else is looked at,
+        for a graph may be large."""
+        assert task.result is not None
         for object_id in task.arguments:
             if object_id in graph.users:
                 graph.users[object_id] -= 1
-        done = {one for one in graph.kept if not graph.users[one]}
+        done = {
+            one
+            for one in (*task.arguments, task.result)
+            if one in graph.kept and not graph.users[one]
+        }
         if done:
             graph.kept -= done
             self._desk.delete(tuple(sorted(done)))

@@ -39,7 +39,7 @@ def test_one_get_for_all_who_want_the_same() -> None:
     for task_id in (b"a", b"b"):
         values.step(task_id, tasks[task_id], ev.WANT)
     assert out == [Get(OBJECT)]
-    assert values.fetching == {OBJECT: [b"a", b"b"]}
+    assert {each: list(tasks) for each, tasks in values.fetching.items()} == {OBJECT: [b"a", b"b"]}
     assert values.is_fetched(b"a", tasks[b"a"])
     assert not values.is_fetched(b"c", tasks[b"c"])
     for task_id in values.fetching.pop(OBJECT):
@@ -71,3 +71,27 @@ def test_what_is_lost_is_not_deleted() -> None:
     values.lost(OBJECT)
     assert out == []
     assert len(values) == 0
+
+
+class Counted(bytes):
+    """An id that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return bytes.__eq__(self, other)
+
+    __hash__ = bytes.__hash__
+
+
+def test_one_error_for_many_tasks_is_not_looked_for_among_them() -> None:
+    """A graph's first node fails: its one error reaches all that depend on it."""
+    values = Values([])
+    tasks = offered(values, *(Counted(b"%d" % number) for number in range(300)))
+    for task_id, tracked in tasks.items():
+        values.step(task_id, tracked, ev.WANT)
+    Counted.compared = 0
+    for task_id, tracked in tasks.items():
+        assert values.is_fetched(task_id, tracked)
+    assert Counted.compared <= len(tasks)

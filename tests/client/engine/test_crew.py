@@ -87,3 +87,28 @@ def test_a_doomed_one_is_not_free() -> None:
     one.doomed.add(0)
     one.freed(0, 1.0)
     assert one.idle == 0
+
+
+class Counted(int):
+    """A priority that counts how often it is compared."""
+
+    compared = 0
+
+    def __lt__(self, other: int) -> bool:
+        Counted.compared += 1
+        return int(self) < int(other)
+
+    def __ge__(self, other: int) -> bool:
+        Counted.compared += 1
+        return int(self) >= int(other)
+
+
+def test_the_question_for_an_extra_one_does_not_look_at_all_that_runs() -> None:
+    """It is asked at every message while nobody is idle."""
+    one = crew(1000, *map(Counted, range(1000)))
+    Counted.compared = 0
+    assert one.wants_extra(Counted(500))
+    assert not one.wants_extra(Counted(0))
+    assert Counted.compared <= 2 * 10
+    one.freed(300, 1.0)
+    assert Counted.compared <= 3 * 10

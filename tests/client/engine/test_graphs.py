@@ -1,6 +1,7 @@
 """Graphs in the scheduler, pure: who is answered what, in which order."""
 
 import pickle
+from collections import Counter
 
 import pytest
 from scheduler_desk import ANNA, BERT, CANCELED, FUNCTION, NOT_FOUND, Desk, confirm
@@ -180,6 +181,33 @@ def test_results_of_a_failed_graph_do_not_stay(desk: GraphDesk) -> None:
     desk.done(started["bad"].worker, b"bad", ok=False)
     said = desk.take()
     assert [one.object_ids for one in said if isinstance(one, out.Delete)] == [good]
+
+
+class Looks(Counter[bytes]):
+    """Counts how often somebody asks who needs a result."""
+
+    looks = 0
+
+    def __getitem__(self, key: bytes) -> int:
+        self.looks += 1
+        return super().__getitem__(key)
+
+
+def test_what_waits_for_its_user_is_not_looked_at_again(desk: GraphDesk) -> None:
+    """A hundred results are kept for the last node; each node that ends looks at its own."""
+    leaves = [f"leaf {number}" for number in range(100)]
+    desk.graph(*map(node, leaves), node("sum", *leaves), targets="sum")
+    graph = desk.core._clients[ANNA].graphs[G]
+    graph.users = looks = Looks(graph.users)
+    started = runs(desk.take())
+    while started:
+        name, run = started.popitem()
+        desk.done(run.worker, name.encode())
+        started |= runs(desk.take())
+    assert desk.core.tasks == 0
+    assert not graph.kept
+    # One that ends: its own. The last: each of its inputs, to take one user off and to look.
+    assert looks.looks <= 3 * len(leaves) + 1
 
 
 @pytest.mark.parametrize("named", ["graph", "runs", "waits"])
