@@ -12,7 +12,7 @@ from random import Random
 from time import perf_counter
 from typing import Any
 
-from futurefsm.fsm.testing.drawing import Drawer, every
+from futurefsm.fsm.testing.drawing import Drawer, every, every_call
 from futurefsm.fsm.testing.failure import (
     Counts,
     Failure,
@@ -73,6 +73,8 @@ def explore(
     began = perf_counter()
     chance = Random(seed)
     at_least_one(schedules=schedules)
+    # Programs that somebody chose get no calls that he did not.
+    calls = every_call(harness) if programs is None else ()
     if programs is not None:
         programs = (runnable(harness, program) for program in programs)
     source = _endless(programs, Drawer(harness, **options), chance)
@@ -82,7 +84,7 @@ def explore(
             left = schedules - counts.schedules
             program = next(source)
             for bad in hybrid(stage, program, chance, search, preemptions, left):
-                failure = failure_of(stage, bad, shrink=shrink, seed=seed)
+                failure = failure_of(stage, bad, shrink=shrink, seed=seed, known=calls)
                 break
     counts.seconds = perf_counter() - began
     return Report(counts, failure)
@@ -119,9 +121,10 @@ def prove(
     counts = stage.counts
     began = perf_counter()
     at_least_one(threads=threads, calls=calls)
+    several = every_call(harness) if known is None else tuple(known)
     chosen = all_paths(harness) if paths is None else tuple(tuple(path) for path in paths)
     at_least_one(paths=len(chosen))
-    source = every(harness, threads=threads, calls_each=calls, chosen=chosen, known=known)
+    source = every(harness, threads=threads, calls_each=calls, chosen=chosen, known=several)
     complete = True
     with stage.open():
         for program in source:
@@ -134,7 +137,8 @@ def prove(
                 shown = stage.run(program, following(schedule))
                 if shown.troubles:
                     found = Found.of(program, shown.run)
-                    raise failure_of(stage, Bad(found, shown.troubles), shrink=True, seed=None)
+                    bad = Bad(found, shown.troubles)
+                    raise failure_of(stage, bad, shrink=True, known=several)
                 search.learn(shown.run)
     counts.seconds = perf_counter() - began
     return Proof(counts, threads, calls, preemptions, len(chosen), complete)
@@ -182,13 +186,24 @@ def replay(harness: Harness, token: str, *, lines: Collection[str] = ()) -> Run:
     return shown.run
 
 
-def failure_of(stage: Stage, bad: Bad, *, shrink: bool = False, seed: int | None = None) -> Failure:
-    """What is told of a schedule that went wrong: small, run ten times, and once in detail."""
+def failure_of(
+    stage: Stage,
+    bad: Bad,
+    *,
+    shrink: bool = False,
+    seed: int | None = None,
+    known: Iterable[Call] = (),
+) -> Failure:
+    """What is told of a schedule that went wrong: small, run ten times, and once in detail.
+
+    Args:
+        known: calls that may take the place of others where that makes it smaller.
+    """
     check, found = bad.troubles[0].check, bad.found
     counts = replace(stage.counts)
     confirmed(stage, found.program, found.schedule)
     if shrink:
-        found = smallest(stage, found, check)
+        found = smallest(stage, found, check, known=known)
         confirmed(stage, found.program, found.schedule)
     shown = stage.run(found.program, following(found.schedule), detailed=True)
     if not any(trouble.check == check for trouble in shown.troubles):

@@ -62,6 +62,11 @@ def agreement(history: History, subject: Subject) -> Iterator[Trouble]:
                     f"cancel() of {cancel.by} said True, and later {later.call} of {later.by} "
                     f"{contradiction}",
                 )
+        for _, future, state, _, _, _ in history.of(h.FINAL):
+            if future == cancel.call.future and state in subject.settled - subject.cancelled:
+                yield Trouble(
+                    AGREEMENT, f"cancel() of {cancel.by} said True, and at the end it is {state}"
+                )
 
 
 def _contradicts(later: Made) -> str:

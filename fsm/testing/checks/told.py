@@ -125,6 +125,8 @@ def waiters_once(history: History, subject: Subject) -> Iterator[Trouble]:
             yield Trouble(WAITERS_ONCE, f"{made.call} of {made.by} {answer}")
         elif made.call.name == "wait":
             yield from _waited(made, answer.value, every)
+        elif not isinstance(answer.value, tuple):
+            yield Trouble(WAITERS_ONCE, f"{made.call} of {made.by} yielded {answer.value!r}")
         elif tuple(sorted(answer.value)) != every:
             numbers = [number + 1 for number in answer.value]
             yield Trouble(WAITERS_ONCE, f"{made.call} of {made.by} yielded futures {numbers}")

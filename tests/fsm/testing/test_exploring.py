@@ -238,3 +238,33 @@ def test_what_fails_only_unseen_is_not_reported() -> None:
 
     with pytest.raises(NotDeterministic, match="where its lines are looked at"):
         explore(Shy(), programs=[PROGRAM], schedules=50, shrink=False)
+
+
+class Patient(StandardFutures):
+    """`done()` is wrong when two results have come, `cancel()` when one has."""
+
+    calls = ("done", "cancel")
+    deliverable = ("result_success",)
+
+    def deliver(self, env: Env, future: Any, event: str, value: Any) -> None:
+        env.box["came"] = env.box.get("came", 0) + 1
+
+    def call(self, env: Env, future: Any, call: Call) -> Any:
+        return "odd" if env.box.get("came", 0) >= {"done": 2, "cancel": 1}[call.name] else False
+
+
+def test_programs_of_ones_own_get_no_other_calls() -> None:
+    results = (Move("result_success"), Move("result_success"))
+    chosen = [Program(((Call("done"),),), results)]
+    own = explore(Patient(), programs=chosen, checks="answers").failure
+    assert own is not None
+    assert own.program == chosen[0]
+    drawn = explore(Patient(), checks="answers").failure
+    assert drawn is not None
+    assert drawn.program == Program(((Call("cancel"),),), results[:1])
+    with pytest.raises(Failure) as raised:
+        prove(Patient(), threads=1, paths=[results], known=[Call("done")], checks="answers")
+    assert raised.value.program == chosen[0]
+    with pytest.raises(Failure) as raised:
+        prove(Patient(), threads=1, paths=[results], checks="answers")
+    assert raised.value.program.path == results[:1]

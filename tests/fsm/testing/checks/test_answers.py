@@ -55,6 +55,16 @@ def test_true_is_never_taken_back(call: Call, answer: Returned, words: str) -> N
     assert troubles[0].words.endswith(words)
 
 
+def test_true_is_not_taken_back_by_the_state_at_the_end() -> None:
+    def ends(state: str) -> Log:
+        log = Log(ConfirmedFutures()).deliver("submit").begin(0, Call("cancel"))
+        return log.deliver("result_success").ends(0, TRUE).final(state, True)
+
+    assert "agreement" not in ends("cancelled").names()
+    said = [trouble.words for trouble in ends("finished").troubles()]
+    assert "cancel() of user 1 said True, and at the end it is finished" in said
+
+
 def test_a_cancelled_future_stays_cancelled() -> None:
     log = Log(StandardFutures()).call(0, Call("cancel"), TRUE).call(1, Call("cancelled"), TRUE)
     assert log.call(1, Call("result"), CANCELLED).names() == []

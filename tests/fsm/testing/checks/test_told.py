@@ -104,6 +104,7 @@ def test_wait_and_as_completed_with_every_future_once() -> None:
         (Call("wait"), Returned(((0,), ()))),
         (Call("wait"), Returned(None)),
         (Call("as_completed"), Returned((0, 0))),
+        (Call("as_completed"), Returned(None)),
         (Call("as_completed"), Raised("KeyError")),
         (Call("as_completed"), TIMEOUT),
     ],

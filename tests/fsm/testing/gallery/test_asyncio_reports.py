@@ -23,7 +23,7 @@ def test_it_is_caught_and_small(exhibit: Exhibit) -> None:
     assert failure.check in exhibit.checks
     assert failure.program.calls <= 3
     assert len(failure.run.steps) <= 20
-    assert failure.run.switches <= 6
+    assert failure.run.switches <= 5
 
 
 @pytest.mark.parametrize("exhibit", ALL, ids=lambda each: each.number)

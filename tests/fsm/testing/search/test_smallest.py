@@ -1,17 +1,19 @@
 """Failures become small."""
 
+from itertools import chain, repeat
 from random import Random
 from typing import Any
 
 import pytest
 
+from futurefsm.fsm.testing.drawing import every_call
 from futurefsm.fsm.testing.env import Env
 from futurefsm.fsm.testing.harness import StandardFutures
 from futurefsm.fsm.testing.programs import Call, Move, Program
 from futurefsm.fsm.testing.search import smallest as module
 from futurefsm.fsm.testing.search.hybrid import hybrid
 from futurefsm.fsm.testing.search.icb import following
-from futurefsm.fsm.testing.search.smallest import Found, fewest, simpler, smallest
+from futurefsm.fsm.testing.search.smallest import Found, exchanges, fewest, simpler, smallest
 from futurefsm.fsm.testing.stage import Stage
 
 LARGE = Program(
@@ -109,16 +111,86 @@ def test_time_can_run_out_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
         shown = stage.run(program, following((0, 1, 1, 1, 1, 1)))
         given = Found.of(program, shown.run)
         check = shown.troubles[0].check
-        clock = iter([0.0, 0.0, 2.0, 2.0, 2.0])
+        clock = chain([0.0, 0.0], repeat(2.0))
         monkeypatch.setattr(module, "perf_counter", lambda: next(clock))
         assert smallest(stage, given, check, seconds=1.0) == given
         assert fewest(stage, given, check, tries=1).size <= given.size
 
 
-def test_a_future_that_nobody_calls_is_not_kept_alone() -> None:
+def test_one_future_is_kept_with_its_own_calls_or_with_all() -> None:
+    calls = ((Call("disconnect", future=1),), (Call("result"),))
+    alone = [each for each in simpler(Program(calls, (), (), 2)) if each.futures == 1]
+    everything = ((Call("disconnect"),), (Call("result"),))
+    wanted = [(everything[1],), everything, (everything[0],), everything]
+    assert [each.threads for each in alone] == wanted
+
+
+def test_a_future_that_nobody_calls_is_not_kept_without_calls() -> None:
     program = Program(((Call("done", future=1),),), (Move("submit"),), (), 2)
     alone = [each for each in simpler(program) if each.futures == 1]
-    assert [each.path for each in alone] == [()]
+    assert [(each.path, each.threads) for each in alone] == [
+        ((Move("submit"),), ((Call("done"),),)),
+        ((), ((Call("done"),),)),
+    ]
+
+
+def test_each_call_is_exchanged_for_each_other() -> None:
+    program = Program(((Call("done", future=1), Call("cancel")),), (Move("submit"),), (), 2)
+    known = (Call("done"), Call("wait"))
+    found = list(exchanges(program, known))
+    # With one call less, with a shorter path, as they are.
+    shorter = [each for each in found if each.calls == 1]
+    assert [each.threads[0][0] for each in shorter] == [Call("done"), Call("wait"), Call("wait")]
+    same = ["done, wait", "wait, cancel", "done, done", "done, wait"]
+    for path in ((), program.path):
+        names = [
+            ", ".join(call.name for call in each.threads[0])
+            for each in found
+            if each.calls == 2 and each.path == path
+        ]
+        assert names == same[1:]
+    assert all(call.future == 0 for each in found for call in each.threads[0] if call.on_all)
+
+
+class Needs(StandardFutures):
+    """`done()` is wrong where two results came, `cancel()` where one did."""
+
+    calls = ("done", "running", "cancel")
+    deliverable = ("result_success",)
+
+    def deliver(self, env: Env, future: Any, event: str, value: Any) -> Any:
+        env.box["came"] = env.box.get("came", 0) + 1
+
+    def call(self, env: Env, future: Any, call: Call) -> Any:
+        needed = {"done": 2, "cancel": 1}.get(call.name, 9)
+        return "odd" if env.box.get("came", 0) >= needed else False
+
+
+def test_another_call_may_show_the_same_in_less() -> None:
+    program = Program(((Call("done"),),), (Move("result_success"), Move("result_success")))
+    stage = Stage(Needs())
+    with stage.open():
+        shown = stage.run(program, following((1, 0, 0, 0)))
+        assert shown.troubles[0].check == "answers"
+        given = Found.of(program, shown.run)
+        found = smallest(stage, given, "answers", known=every_call(stage.harness))
+        without = smallest(stage, given, "answers")
+    assert found.program == Program(((Call("cancel"),),), (Move("result_success"),))
+    assert without.program == program
+
+
+def test_the_time_may_end_before_the_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = Program(((Call("done"),),), (Move("result_success"), Move("result_success")))
+    monkeypatch.setattr(module, "_fails", lambda *_: None)
+    stage = Stage(Needs())
+    with stage.open():
+        given = Found.of(program, stage.run(program, following((1, 0, 0, 0))).run)
+        for times in (2, 4):
+            # The candidates, the schedules of `fewest`, and then the exchange ask for the time.
+            clock = chain(repeat(0.0, times), repeat(2.0))
+            monkeypatch.setattr(module, "perf_counter", lambda clock=clock: next(clock))
+            found = smallest(stage, given, "answers", known=[Call("cancel")], seconds=1.0)
+            assert found.program == program
 
 
 def test_a_candidate_that_does_not_fail_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
