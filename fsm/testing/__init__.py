@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from futurefsm.fsm._lazy import attach
 
 if TYPE_CHECKING:
+    from futurefsm.fsm.checker.report import check as check
+    from futurefsm.fsm.testing import strategies as strategies
     from futurefsm.fsm.testing.differs import Differs as Differs
     from futurefsm.fsm.testing.env import Env as Env
     from futurefsm.fsm.testing.env import LostError as LostError
@@ -52,10 +54,13 @@ _NAMES = {
     "tokens": "TokenError",
 }
 
-__getattr__, __all__ = attach(
-    __name__,
-    {name: f"{__name__}.{file}" for file, names in _NAMES.items() for name in names.split()},
-)
+# Before a class is held against a table: whether the table is right.
+_HOMES = {"check": "futurefsm.fsm.checker.report"}
+_HOMES |= {name: f"{__name__}.{file}" for file, names in _NAMES.items() for name in names.split()}
+
+__getattr__, __all__ = attach(__name__, _HOMES)
+# A module, found as such; named here so that it is in every list.
+__all__ += ["strategies"]
 
 
 def __dir__() -> list[str]:
