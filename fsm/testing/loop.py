@@ -23,6 +23,7 @@ from typing import Any
 
 from futurefsm.fsm.testing.checks.loops import LOOP_BLOCKED, stands_still
 from futurefsm.fsm.testing.threads.active import arena as active_arena
+from futurefsm.fsm.testing.threads.deciding import costs_of
 from futurefsm.fsm.testing.threads.scheduler import Arena
 from futurefsm.fsm.testing.threads.steps import Run
 
@@ -308,7 +309,7 @@ def _choose(arena: Arena, ready: int, timer: bool) -> int:
     if me is None or ready + timer < 2:
         return 0
     options = [me.go] * ready + [me.fire] * timer
-    index = arena._choose(options, me, True, ready)
+    index = arena._choose(options, costs_of(True, ready, int(timer)), me.number)
     arena.me = me
     if index is None:
         # What chooses has raised: the run is over.

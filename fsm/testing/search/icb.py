@@ -6,23 +6,13 @@ that could go on is stopped, or a timer fires while somebody could go on.
 
 from collections.abc import Sequence
 
-from futurefsm.fsm.testing.threads.steps import Choose, Option, Run
+from futurefsm.fsm.testing.threads.steps import Following, Run
 
 Schedule = tuple[int, ...]
 
 
-def following(schedule: Sequence[int]) -> Choose:
-    """The choices of a schedule; where it ends, the benign one.
-
-    A choice that is not there is taken round the corner: an edit of the code under test may have
-    left fewer.
-    """
-    rest = iter(schedule)
-
-    def choose(options: Sequence[Option], current: int | None) -> int:
-        return next(rest, 0) % len(options)
-
-    return choose
+# The choices of a schedule; where it ends, the benign one.
+following = Following
 
 
 class Bounded:

@@ -1,25 +1,49 @@
 """Who can go on, who goes on, and what that costs."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 from futurefsm.fsm.testing.threads.active import ACTIVE
-from futurefsm.fsm.testing.threads.steps import Choose, Option, Run, Uncontrolled
-from futurefsm.fsm.testing.threads.tasks import CALL, LATE, LOCK, RUN, Task, where
+from futurefsm.fsm.testing.threads.steps import Choose, Following, Option, Run, Uncontrolled
+from futurefsm.fsm.testing.threads.tasks import CALL, FIRE, GO, LATE, LOCK, RUN, Task, where
 from futurefsm.fsm.testing.threads.tripwire import held_unseen
 
 
-def _costs(mine: bool, ready: int, timers: int) -> tuple[int, ...]:
+def costs_of(mine: bool, ready: int, timers: int) -> tuple[int, ...]:
     """Preemption cost of each option: the current task first if `mine`, others, timers."""
     others = (0, *[1] * (ready - 1)) if mine else (0,) * ready
     return (*others, *[1 if ready else 0] * timers)
 
 
-_COSTS: dict[tuple[bool, int, int], tuple[int, ...]] = {}
+class _Choice(NamedTuple):
+    """What can be chosen at one moment. Runs have few different ones: each is made once."""
+
+    options: tuple[Option, ...]
+    costs: tuple[int, ...]
 
 
 _deadline = attrgetter("deadline")
+
+# (who is ready, as bits; who fires, in order; the current task) → the choice.
+_CHOICES: dict[tuple[int, tuple[int, ...], int | None], _Choice] = {}
+
+
+def _choice(ready: int, timers: tuple[int, ...], me: int | None) -> _Choice:
+    """Make it: the current task first, if it can go on; others by number; timers.
+
+    Args:
+        ready: the bits of the tasks that can go on.
+        timers: the tasks whose timers may fire, in order.
+    """
+    able = [number for number in range(ready.bit_length()) if ready >> number & 1]
+    mine = me in able
+    able.sort(key=lambda number: number != me)
+    options = [GO[number] for number in able] + [FIRE[number] for number in timers]
+    made = _Choice(tuple(options), costs_of(mine, len(able), len(timers)))
+    _CHOICES[ready, timers, me] = made
+    return made
 
 
 class Deciding:
@@ -29,6 +53,7 @@ class Deciding:
 
     def __init__(self, choose: Choose, max_steps: int, detailed: bool) -> None:
         self.choose = choose
+        self._script = choose.schedule if type(choose) is Following else None
         self.max_steps = max_steps
         self.detailed = detailed
         self.run = run = Run()
@@ -59,9 +84,8 @@ class Deciding:
         if len(self._raw) >= self.max_steps:
             self.run.end = "livelock" if self.owed else "done"
             return None
-        options: list[Option] = []
+        ready = 0
         timers: list[Task] | None = None
-        mine = False
         for task in self.live:
             state = task.state
             if (
@@ -69,60 +93,34 @@ class Deciding:
                 or (state == LOCK and task.lock._owner is None)
                 or (state == CALL and task.ready())
             ):
-                if task is me:
-                    mine = True
-                    options.insert(0, task.go)
-                else:
-                    options.append(task.go)
+                ready |= task.bit
             elif task.timed:
                 if timers is None:
                     timers = [task]
                 else:
                     timers.append(task)
-        ready = len(options)
-        if timers is not None:
+        if not (ready or (timers is not None and self.owed)):
+            if self.owed:
+                self.run.end = "deadlock"
+            return None
+        if timers is None:
+            fires: tuple[int, ...] = ()
+        else:
             if len(timers) > 1:
                 # The first is the one that a clock would let fire: else a task that sleeps again
                 # and again would starve the others.
                 timers.sort(key=_deadline)
-            options += [task.fire for task in timers]
-        if len(options) > 1:
-            if not (ready or self.owed):
-                return None
-            index = self._choose(options, me, mine, ready)
+            fires = tuple([task.number for task in timers])
+        number = None if me is None else me.number
+        choice = _CHOICES.get((ready, fires, number)) or _choice(ready, fires, number)
+        options = choice.options
+        if len(options) == 1:
+            chosen = options[0]
+        else:
+            index = self._choose(options, choice.costs, number)
             if index is None:
                 return None
             chosen = options[index]
-        elif not options or not (ready or self.owed):
-            if self.owed:
-                self.run.end = "deadlock"
-            return None
-        else:
-            chosen = options[0]
-        return self._take(chosen)
-
-    def _choose(self, options: list[Option], me: Task | None, mine: bool, ready: int) -> int | None:
-        # Primitives that it makes are not of the run.
-        ACTIVE.arena = None
-        try:
-            index = self.choose(options, None if me is None else me.number)
-            options[index]
-        except BaseException as raised:
-            # It must not be seen, and perhaps swallowed, by the code under test.
-            self.fatal = raised
-            return None
-        finally:
-            ACTIVE.arena = self  # type: ignore[assignment]
-        run = self.run
-        run.choices.append(index)
-        shape = (mine, ready, len(options) - ready)
-        costs = _COSTS.get(shape)
-        if costs is None:
-            costs = _COSTS[shape] = _costs(*shape)
-        run.costs.append(costs)
-        return index
-
-    def _take(self, chosen: Option) -> Task:
         task = self.tasks[chosen.task]
         self._raw.append((chosen, task.op, task.what, task.where))
         task.state = RUN
@@ -133,12 +131,38 @@ class Deciding:
             if task.deadline > self.now:
                 self.now = task.deadline
             self.now += LATE
-        elif task.timed:
-            task.timed = task.fired = False
         else:
-            task.fired = False
+            task.timed = task.fired = False
         self.me = task
         return task
+
+    def _choose(
+        self, options: Sequence[Option], costs: tuple[int, ...], me: int | None
+    ) -> int | None:
+        """The index of what is taken, which is written down; None: the run must end."""
+        run = self.run
+        choices = run.choices
+        script = self._script
+        if script is not None:
+            # As calling it, without its price: most runs follow a list.
+            place = len(choices)
+            index = script[place] % len(options) if place < len(script) else 0
+        else:
+            # Primitives that it makes are not of the run.
+            ACTIVE.arena = None
+            try:
+                index = self.choose(options, me)
+                options[index]
+            except BaseException as raised:
+                # It must not be seen, and perhaps swallowed, by the code under test.
+                self.fatal = raised
+                return None
+            finally:
+                ACTIVE.arena = self  # type: ignore[assignment]
+        choices.append(index)
+        run.costs.append(costs)
+        run.preemptions += costs[index]
+        return index
 
     def _seen(self, me: Task | None) -> bool:
         """In a detailed run: keep the line, tell who wants to know; False: the run must end."""

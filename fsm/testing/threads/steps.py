@@ -35,6 +35,23 @@ def benign(options: Sequence[Option], current: int | None) -> int:
     return 0
 
 
+class Following:
+    """A `Choose`: the choices of a schedule; where it ends, the benign one.
+
+    A choice that is not there is taken round the corner: an edit of the code under test may have
+    left fewer.
+    """
+
+    __slots__ = ("_rest", "schedule")
+
+    def __init__(self, schedule: Sequence[int]) -> None:
+        self.schedule = schedule
+        self._rest = iter(schedule)
+
+    def __call__(self, options: Sequence[Option], current: int | None) -> int:
+        return next(self._rest, 0) % len(options)
+
+
 class Step(NamedTuple):
     """What was chosen, and the operation that the task then performed."""
 
@@ -84,6 +101,8 @@ class Run:
     Attributes:
         choices: index that was taken, one per real choice (of two options or more).
         costs: for each real choice the preemption cost (0 or 1) of each of its options.
+        preemptions: how often a task that could go on was stopped, or a timer fired before its
+            time.
         counts: number of options of each real choice.
         end: "done", "deadlock", or "livelock" (the bound of steps was reached).
         blocked: who could not go on, where it did not end as "done".
@@ -100,6 +119,7 @@ class Run:
         self.notes: dict[int, list[str]] = {}
         self.choices: list[int] = []
         self.costs: list[tuple[int, ...]] = []
+        self.preemptions = 0
         self.end = "done"
         self.blocked: list[Blocked] = []
         self.ended: list[Ended] = []
@@ -132,11 +152,6 @@ class Run:
     @property
     def counts(self) -> list[int]:
         return [len(each) for each in self.costs]
-
-    @property
-    def preemptions(self) -> int:
-        """How often a task that could go on was stopped, or a timer fired before its time."""
-        return sum(costs[choice] for costs, choice in zip(self.costs, self.choices, strict=True))
 
     @property
     def switches(self) -> int:

@@ -42,6 +42,7 @@ class Task:
 
     __slots__ = (
         "arena",
+        "bit",
         "cleanup",
         "daemon",
         "deadline",
@@ -73,6 +74,8 @@ class Task:
     ) -> None:
         self.arena = arena
         self.number = number
+        # In sets of tasks.
+        self.bit = 1 << number if number >= 0 else 0
         self.name = name
         self.fn = fn
         self.daemon = daemon
