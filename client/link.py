@@ -16,8 +16,6 @@ from futurefsm.protocol.transport.base import Channel
 from futurefsm.protocol.transport.detect import Detecting
 from futurefsm.protocol.transport.ymq_channel import YmqDealer
 from futurefsm.protocol.transport.ymq_link import YmqLink
-from futurefsm.protocol.transport.zmq_channel import ZmqChannel
-from futurefsm.protocol.transport.zmq_transport import ZmqDealer
 
 if TYPE_CHECKING:
     import ssl
@@ -133,10 +131,12 @@ def open_link(
     # here until a worker is free for it.
     holds = lifecycle.row("running", "cancel").answer is False
     tracker = new_tracker(credits=count if holds else None, serializer=serializer)
-    channel = ZmqChannel(
-        lambda: ZmqDealer(engine.address, identity), patience_s=timeout, steady=True
-    )
+    where = parse_address(engine.address)
     open_stream = stream_opener(identity)
+    channel = YmqDealer(
+        YmqLink(where, lambda sock: open_stream(where, sock), patience_s=timeout, redial=False),
+        steady=True,
+    )
     return Link(tracker, channel, open_stream, "the embedded engine", engine)
 
 
@@ -180,6 +180,9 @@ def open_channel(
         )
 
     def zmq() -> Channel:
+        from futurefsm.protocol.transport.zmq_channel import ZmqChannel
+        from futurefsm.protocol.transport.zmq_transport import ZmqDealer
+
         return ZmqChannel(
             lambda: ZmqDealer(str(address), identity, watched=True), patience_s=timeout_s
         )

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from futurefsm.protocol.messages import StorageAddress
 from futurefsm.protocol.transport.ymq import listen_tcp, listen_unix
 from futurefsm.protocol.transport.ymq_router import YmqRouter
-from futurefsm.protocol.transport.zmq_transport import ZmqRouter
 
 BACKENDS = ("ymq", "zmq")
 _ANY = "0.0.0.0"
@@ -28,8 +27,11 @@ class Router(Protocol):
     def poll_item(self) -> Any:
         """What `Poller.register` takes."""
 
-    def send(self, identity: bytes, payload: bytes) -> bool:
+    def queue(self, identity: bytes, payload: bytes) -> bool:
         """Queue a message; False when it was dropped."""
+
+    def flush(self) -> None:
+        """Send what was queued."""
 
     def receive(self) -> tuple[bytes, Any] | None:
         """The next (identity, message), or None."""
@@ -73,11 +75,11 @@ class Doors:
 
 def private(directory: str) -> Doors:
     """Two sockets in a directory that only this user may enter. Raises `OSError`."""
-    router = ZmqRouter(f"ipc://{directory}/scheduler")
+    router = YmqRouter(f"ipc://{directory}/scheduler")
     path = os.path.join(directory, "storage")
     listener = listen_unix(path)
     storage = StorageAddress(path, 0, "ipc")
-    return Doors(router, listener, storage, router.address, f"ipc://{path}", "zmq", 0.0)
+    return Doors(router, listener, storage, router.address, f"ipc://{path}", "ymq", 0.0)
 
 
 def public(bind: str, backend: str, storage_bind: str | None = None) -> Doors:
@@ -121,7 +123,11 @@ def _dial(host: str, port: int) -> str:
 
 def _router(address: str, backend: str) -> Router:
     try:
-        return YmqRouter(address) if backend == "ymq" else ZmqRouter(address)
+        if backend == "ymq":
+            return YmqRouter(address)
+        from futurefsm.protocol.transport.zmq_transport import ZmqRouter
+
+        return ZmqRouter(address)
     except OSError as error:
         raise _cannot(address, error) from None
 

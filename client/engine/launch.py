@@ -45,7 +45,8 @@ class EngineHandle:
     """A running engine. Made by `launch`; any thread may use it.
 
     Attributes:
-        address: of the scheduler, for a ZeroMQ transport.
+        address: of the scheduler's unix socket; YMQ is spoken there.
+        backend: ymq.
         workers: how many workers it keeps.
         pid: the engine's process.
     """
@@ -60,6 +61,7 @@ class EngineHandle:
         stderr: IO[bytes],
     ) -> None:
         self.address = f"ipc://{directory}/scheduler"
+        self.backend = "ymq"
         self.workers = workers
         self.pid = process.pid
         self._process = process

@@ -69,7 +69,7 @@ def main(config: dict[str, Any]) -> None:
         stderr=int(config["stderr"]),
         executable=str(config["executable"]),
         flags=tuple(subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
-        scheduler=(f"ipc://{directory}/scheduler", "zmq", ""),
+        scheduler=(f"ipc://{directory}/scheduler", "ymq", ""),
     )
     watches = Watches()
     pool = WorkerPool(options, watches.watch, watches.unwatch)

@@ -1,6 +1,6 @@
 """The embedded engine's shell: one thread, one loop around the pure scheduler and store.
 
-Everything that can happen is a descriptor that becomes ready: the clients' ROUTER, the storage
+Everything that can happen is a descriptor that becomes ready: the clients' router, the storage
 connections, the workers' pipes, the signals' pipe, the lifeline. Nothing polls, nothing blocks, and
 nothing that a peer sends ends the loop.
 """
@@ -98,7 +98,7 @@ class Server:
         for fd in ends:
             self._on(fd, self._end)
         self._router = doors.router
-        self._mail = Mail(self._router.send, self._scheduler.knows)
+        self._mail = Mail(self._router.queue, self._scheduler.knows)
         self._on(self._router.poll_item, self._client_messages)
         self._storage = StorageServer(
             doors.listener,
@@ -130,6 +130,7 @@ class Server:
                     # A fault of ours; the other clients and tasks must not pay for it.
                     self._complain(b"", "a fault in the engine", trace=True)
             self._timers()
+            self._router.flush()
 
     def close(self) -> None:
         """Give everything back; kill the workers."""

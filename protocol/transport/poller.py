@@ -1,16 +1,17 @@
 """Waiting for several links at once, and waking the thread that waits. No other file outside
-this folder needs to know that ZeroMQ does it.
+this folder needs to know how. pyzmq is imported where a socket of ZeroMQ is to be watched.
 """
 
 import os
+import select
 from contextlib import suppress
 from math import ceil
 from typing import Any, NamedTuple
 
-import zmq
+_IN, _OUT = select.POLLIN, select.POLLOUT
 
-# As plain numbers: an operation on the enumeration takes 30 times as long as one on these.
-_IN, _OUT = int(zmq.POLLIN), int(zmq.POLLOUT)
+# What a C int takes; who waits longer is woken after 24 days.
+_LONGEST_MS = 2**31 - 1
 
 
 class Ready(NamedTuple):
@@ -29,16 +30,46 @@ class Poller:
     """
 
     def __init__(self) -> None:
-        self._poller = zmq.Poller()
+        self._plain = select.poll()
+        # Item → (read, write).
+        self._watched: dict[Any, tuple[bool, bool]] = {}
+        # Watches all of them while one is a socket of ZeroMQ.
+        self._zmq: Any = None
 
     def register(self, item: Any, *, read: bool = True, write: bool = False) -> None:
         """Watch an item, or change what is watched for."""
-        self._poller.register(item, (_IN if read else 0) | (_OUT if write else 0))
+        self._watched[item] = (read, write)
+        if isinstance(item, int):
+            self._plain.register(item, (_IN if read else 0) | (_OUT if write else 0))
+        if self._zmq is not None:
+            self._register_zmq(item)
+        elif not isinstance(item, int):
+            import zmq
+
+            self._zmq = zmq.Poller()
+            for each in self._watched:
+                self._register_zmq(each)
+
+    def _register_zmq(self, item: Any) -> None:
+        import zmq
+
+        read, write = self._watched[item]
+        # As plain numbers: an operation on the enumeration takes 30 times as long as one on these.
+        flags = (int(zmq.POLLIN) if read else 0) | (int(zmq.POLLOUT) if write else 0)
+        self._zmq.register(item, flags)
 
     def unregister(self, item: Any) -> None:
         """Stop watching; an item that is not watched is ignored. Do it before you close it."""
-        if item in self._poller:
-            self._poller.unregister(item)
+        if self._watched.pop(item, None) is None:
+            return
+        if isinstance(item, int):
+            self._plain.unregister(item)
+        if self._zmq is not None:
+            # It refuses what it does not watch for anything.
+            with suppress(KeyError):
+                self._zmq.unregister(item)
+            if all(isinstance(each, int) for each in self._watched):
+                self._zmq = None
 
     def poll(self, timeout_s: float | None) -> list[Ready]:
         """What is ready, at once or within the time-out (None: no bound; have a `Waker`).
@@ -46,10 +77,21 @@ class Poller:
         Negative time-outs count as none at all. Returns early, with nothing, never late: times are
         rounded up to milliseconds, so that a deadline has passed when the wait for it is over.
         """
-        timeout = None if timeout_s is None else max(0, ceil(timeout_s * 1000))
+        timeout = None if timeout_s is None else min(max(0, ceil(timeout_s * 1000)), _LONGEST_MS)
+        if self._zmq is not None:
+            return self._poll_zmq(timeout)
         return [
             Ready(item, bool(events & ~_OUT), bool(events & _OUT))
-            for item, events in self._poller.poll(timeout)
+            for item, events in self._plain.poll(timeout)
+        ]
+
+    def _poll_zmq(self, timeout_ms: int | None) -> list[Ready]:
+        import zmq
+
+        out = int(zmq.POLLOUT)
+        return [
+            Ready(item, bool(events & ~out), bool(events & out))
+            for item, events in self._zmq.poll(timeout_ms)
         ]
 
 

@@ -22,12 +22,12 @@ class YmqDealer:
 
     Args:
         link: to the scheduler; owned from here on.
+        steady: the peer is a child of this process, on this machine, and is not dialled again.
     """
 
-    steady = False
-
-    def __init__(self, link: YmqLink) -> None:
+    def __init__(self, link: YmqLink, *, steady: bool = False) -> None:
         self.lost: str | None = None
+        self.steady = steady
         self._link = link
         self._arrived: deque[Payload] = deque()
         self._peer: bytes | None = None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from futurefsm.protocol.errors import ProtocolError, TransportClosedError
 from futurefsm.protocol.transport.framing import Payload
-from futurefsm.protocol.transport.ymq import YmqStream, accept, listen_tcp
+from futurefsm.protocol.transport.ymq import YmqStream, accept, listen_tcp, listen_unix
 
 if TYPE_CHECKING:
     import ssl
@@ -44,7 +44,8 @@ class YmqRouter:
 
     Args:
         address: ``tcp://host:port``, or with ``tls``, ``ws`` or ``wss``; port 0 lets the system
-            choose.
+            choose. Or ``ipc:///path`` of a unix socket; its directory must exist, and be 0700: its
+            mode is all that guards the socket.
         identity: ours; any text, by default one that names this process.
         max_message: bytes.
         tls: for tls and wss: what to show, from `tls.server_context`.
@@ -68,6 +69,7 @@ class YmqRouter:
         tls: "ssl.SSLContext | None" = None,
     ) -> None:
         scheme, host, port = _split(address)
+        self._path = host if scheme == "ipc" else ""
         self._layers = _layers(scheme, tls)
         self.dropped = 0
         self._identity = identity or b"%d|scheduler|%s" % (
@@ -75,8 +77,12 @@ class YmqRouter:
             os.urandom(16).hex().encode(),
         )
         self._max = max_message
-        self._listener = listen_tcp(host, port)
-        self.address = f"{scheme}://{host}:{self._listener.getsockname()[1]}"
+        if self._path:
+            self._listener = listen_unix(host)
+            self.address = address
+        else:
+            self._listener = listen_tcp(host, port)
+            self.address = f"{scheme}://{host}:{self._listener.getsockname()[1]}"
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         # Given up for a moment when no descriptor is left: a connection can be refused only by
@@ -89,6 +95,8 @@ class YmqRouter:
         # With the number of their bytes.
         self._held: OrderedDict[bytes, tuple[list[bytes], int]] = OrderedDict()
         self._arrived: deque[tuple[bytes, Payload]] = deque()
+        # Connections that something was queued for since the last flush.
+        self._owed: dict[int, None] = {}
         self._closed = False
 
     @property
@@ -110,7 +118,13 @@ class YmqRouter:
             return str(sock.getsockname()[0])
 
     def send(self, identity: bytes, payload: bytes) -> bool:
-        """Queue a message for one peer.
+        """Send a message to one peer: `queue`, and `flush`."""
+        queued = self.queue(identity, payload)
+        self.flush()
+        return queued
+
+    def queue(self, identity: bytes, payload: bytes) -> bool:
+        """Queue a message for one peer; `flush` sends it, together with others.
 
         Returns:
             False when no such peer is connected, or too much waits for it: dropped.
@@ -126,8 +140,15 @@ class YmqRouter:
         if stream.unsent > UNSENT_BYTES:
             return False
         stream.send_frames((payload,))
-        self._flush(fd)
+        self._owed[fd] = None
         return True
+
+    def flush(self) -> None:
+        """Send what was queued, as far as the links take it now."""
+        if self._owed:
+            owed, self._owed = self._owed, {}
+            for fd in owed:
+                self._flush(fd)
 
     def receive(self) -> tuple[bytes, Payload] | None:
         """The next (identity, message); None when none is there now. Call it until it says None:
@@ -159,6 +180,9 @@ class YmqRouter:
         self._closed = True
         self._selector.close()
         self._listener.close()
+        if self._path:
+            with suppress(OSError):
+                os.unlink(self._path)
         os.close(self._spare)
         self._arrived.clear()
         self._held.clear()
@@ -241,6 +265,7 @@ class YmqRouter:
     def _drop(self, fd: int, *, again: bool | None = None) -> None:
         """Forget a connection. `again`: its peer is expected back; by default, if it was reset."""
         stream = self._streams.pop(fd)
+        self._owed.pop(fd, None)
         del self._interest[fd]
         self._selector.unregister(fd)
         identity = self._names.pop(fd, None)
@@ -283,7 +308,7 @@ def _say_goodbye(stream: YmqStream) -> None:
 
 def _layers(scheme: str, tls: "ssl.SSLContext | None") -> "Callable[[], tuple[Layer, ...]]":
     """What makes the layers of each connection."""
-    if scheme == "tcp":
+    if scheme in ("tcp", "ipc"):
         return tuple
     from futurefsm.protocol.transport.layers import server_layers
 
@@ -293,6 +318,8 @@ def _layers(scheme: str, tls: "ssl.SSLContext | None") -> "Callable[[], tuple[La
 
 def _split(address: str) -> tuple[str, str, int]:
     scheme, _, rest = address.partition("://")
+    if scheme == "ipc" and rest.startswith("/"):
+        return scheme, rest, 0
     host, _, port = rest.partition("/")[0].rpartition(":")
     known = scheme in ("tcp", "tls", "ws", "wss")
     if not known or not host or not port.isdecimal() or int(port) > 65535:

@@ -205,6 +205,13 @@ class ZmqRouter(_ZmqSocket):
             self._inode = os.stat(self.address.removeprefix("ipc://")).st_ino
 
     def send(self, identity: bytes, payload: bytes) -> bool:
+        """Send a message to one client: ZeroMQ's own thread does."""
+        return self.queue(identity, payload)
+
+    def flush(self) -> None:
+        """ZeroMQ's own thread does."""
+
+    def queue(self, identity: bytes, payload: bytes) -> bool:
         """Queue a message for one client.
 
         Returns:

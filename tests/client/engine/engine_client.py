@@ -34,8 +34,10 @@ class YmqPeer:
     """The least that speaks YMQ, with the interface of a `ZmqDealer`."""
 
     def __init__(self, address: str, identity: bytes) -> None:
-        host, port = address.removeprefix("tcp://").split(":")
-        self.stream = YmqStream(connect_tcp(host, int(port)), identity)
+        scheme, _, rest = address.partition("://")
+        host, _, port = rest.rpartition(":")
+        sock = connect_unix(rest) if scheme == "ipc" else connect_tcp(host, int(port))
+        self.stream = YmqStream(sock, identity)
         self.poll_item = self.stream.poll_item
         self.stream.flush()
         self._came: list[bytes] = []

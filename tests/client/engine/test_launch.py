@@ -226,12 +226,12 @@ def customize(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
 
 
 def test_an_engine_that_fails_tells_why(customize: Callable[[str], None]) -> None:
-    customize("sys.modules['zmq'] = None")
+    customize("sys.modules['capnp'] = None")
     with pytest.raises(EngineStartError) as caught:
         launch(1)
     assert "ended with exit code 1" in caught.value.reason
-    assert "import of zmq halted" in caught.value.stderr_tail
-    assert "import of zmq halted" in str(caught.value)
+    assert "import of capnp halted" in caught.value.stderr_tail
+    assert "import of capnp halted" in str(caught.value)
 
 
 def test_an_engine_that_hangs_is_given_up_in_time(customize: Callable[[str], None]) -> None:

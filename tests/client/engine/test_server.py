@@ -45,8 +45,8 @@ def test_a_task_finds_its_own_scheduler(engine: Start, tmp_path: Path) -> None:
     handle = engine(1)
     with EngineClient(handle) as client:
         ask = client.put(tasks.surroundings)
-        assert client.result(client.task(ask, priority=4)) == (handle.address, "zmq", 4)
-        assert client.result(client.task(ask)) == (handle.address, "zmq", 0)
+        assert client.result(client.task(ask, priority=4)) == (handle.address, "ymq", 4)
+        assert client.result(client.task(ask)) == (handle.address, "ymq", 0)
         # A thread that a task left behind is in no task any more.
         seen = tmp_path / "seen"
         assert client.result(client.submit(tasks.surroundings_later, str(seen))) is None

@@ -1,6 +1,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -191,3 +193,32 @@ def test_no_wake_is_lost(poller, waker):
         seen = len(inbox)
     for thread in threads:
         thread.join()
+
+
+def test_zeromq_watches_only_while_it_has_a_socket(poller):
+    left, right = socket.socketpair()
+    right.send(b"x")
+    with zmq.Context() as context, context.socket(zmq.PAIR) as one:
+        one.bind("inproc://x")
+        poller.register(one)
+        poller.register(left.fileno(), read=False)
+        assert poller.poll(0) == []
+        poller.unregister(left.fileno())
+        poller.register(left.fileno())
+        poller.register(right.fileno())
+        assert poller.poll(60) == [Ready(left.fileno(), True, False)]
+        poller.unregister(right.fileno())
+        assert poller.poll(60) == [Ready(left.fileno(), True, False)]
+        poller.unregister(one)
+    assert poller.poll(60) == [Ready(left.fileno(), True, False)]
+    assert poller.poll(1e9) == [Ready(left.fileno(), True, False)]
+    left.close()
+    right.close()
+
+
+def test_zeromq_is_imported_where_it_is_needed():
+    code = (
+        "import sys, futurefsm.protocol.transport.poller as p; w = p.Waker(); q = p.Poller();"
+        "q.register(w.poll_item); w.wake(); assert q.poll(60); assert 'zmq' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,7 +12,7 @@ import pytest
 from futurefsm.protocol.errors import TransportClosedError
 from futurefsm.protocol.transport import ymq_router
 from futurefsm.protocol.transport.framing import opening
-from futurefsm.protocol.transport.ymq import YmqStream, connect_tcp
+from futurefsm.protocol.transport.ymq import YmqStream, connect_tcp, connect_unix
 from futurefsm.protocol.transport.ymq_router import YmqRouter
 
 BOUND = 60.0
@@ -296,3 +296,47 @@ def test_addresses_that_are_none(address):
 def test_an_address_that_is_taken(router):
     with pytest.raises(OSError, match="in use"):
         YmqRouter(router.address)
+
+
+def test_a_unix_socket(tmp_path):
+    path = tmp_path / "scheduler"
+    router = YmqRouter(f"ipc://{path}", b"router")
+    assert router.address == f"ipc://{path}"
+    with pytest.raises(OSError, match="in use"):
+        YmqRouter(router.address)
+    peer = YmqStream(connect_unix(str(path)), b"peer")
+    peer.came = []
+    peer.send_frames([b"one", b"two"])
+    peer.flush()
+    assert until(router, lambda got: len(got) == 2, peer) == [(b"peer", b"one"), (b"peer", b"two")]
+    assert router.send(b"peer", b"three")
+    until(router, lambda _: peer.came, peer)
+    assert peer.came == [b"three"]
+    peer.close()
+    router.close(0)
+    assert not path.exists()
+
+
+def test_what_is_queued_leaves_together(router, monkeypatch):
+    peers = [Peer(router, name) for name in (b"one", b"two")]
+    until(router, lambda _: router.connections == 2 and len(router._peers) == 2, *peers)
+    flushed = []
+    flush = YmqStream.flush
+    monkeypatch.setattr(YmqStream, "flush", lambda one: flushed.append(one) or flush(one))
+    for number in range(10):
+        assert router.queue(b"one", b"%d" % number)
+    assert not router.queue(b"nobody", b"x")
+    assert router.queue(b"two", b"x")
+    assert flushed == []
+    router.flush()
+    assert len(flushed) == 2
+    router.flush()
+    assert len(flushed) == 2
+    monkeypatch.undo()
+    until(router, lambda _: len(peers[0].came) == 10 and peers[1].came, *peers)
+    # What was queued for one whose link has ended since is not looked for.
+    router.queue(b"one", b"late")
+    peers[0].close()
+    until(router, lambda _: router.connections == 1, peers[1])
+    router.flush()
+    peers[1].close()
