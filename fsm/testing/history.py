@@ -23,7 +23,7 @@ DELETED = "deleted"  # key, task, locks held
 CALLBACK = "callback"  # number of the callback, future, task, locks held
 STATE = "state"  # future, state
 WAITED = "waited"  # task, op, what, locks held: a wait that nobody should do
-WOKE = "woke"  # task, future, state: it was settled when a timed wait had its lock again
+WOKE = "woke"  # task, future, state: it was settled when a timed wait came back
 DIED = "died"  # name of a thread that a future started, the error that ended it
 FINAL = "final"  # future, state, done (None: it would wait for ever), running, outcome
 
@@ -160,33 +160,39 @@ def read(seen: Seen) -> History:
     """Read a log."""
     program = seen.program
     history = History(seen)
-    made: dict[tuple[int, int], Made] = {}
-    brought: dict[int, Brought] = {}
-    for time, (kind, *fields) in enumerate(seen.log):
+    # What has begun; a whole `Made` or `Brought` once it has ended.
+    made: dict[tuple[int, int], Any] = {}
+    brought: dict[int, Any] = {}
+    adding: dict[int, tuple[int, int]] = {}
+    others = history.others
+    for time, record in enumerate(seen.log):
+        kind = record[0]
         if kind == CALL:
-            thread, number = fields
+            _, thread, number = record
             if thread >= 0:
                 call = program.threads[thread][number]
             else:
-                adding = history.adds[-thread].call
-                call = INSIDE[adding.how][number]._replace(future=adding.future)
-            made[thread, number] = Made(thread, number, call, time)
+                add = made[adding[-thread]][2]
+                call = INSIDE[add.how][number]._replace(future=add.future)
+            made[thread, number] = (thread, number, call, time)
         elif kind == ANSWER:
-            thread, number, answer, moved = fields
-            made[thread, number] = made[thread, number]._replace(
-                end=time, answer=answer, clock_moved=moved
-            )
+            _, thread, number, answer, moved = record
+            begun = made[thread, number]
+            made[thread, number] = Made(thread, number, begun[2], begun[3], time, answer, moved)
         elif kind == DELIVER:
-            brought[fields[0]] = Brought(fields[0], program.path[fields[0]], time)
+            brought[record[1]] = (record[1], program.path[record[1]], time)
         elif kind == DELIVERED:
-            brought[fields[0]] = brought[fields[0]]._replace(end=time, answer=fields[1])
+            number = record[1]
+            begun = brought[number]
+            brought[number] = Brought(number, begun[1], begun[2], time, record[2])
         elif kind == ADDS:
-            callback, thread, number = fields
-            history.adds[callback] = made[thread, number]
+            adding[record[1]] = record[2:]
+        elif kind in others:
+            others[kind].append((time, *record[1:]))
         else:
-            history.others.setdefault(kind, []).append((time, *fields))
-    history.made = list(made.values())
-    history.brought = list(brought.values())
+            others[kind] = [(time, *record[1:])]
+    history.made = [each if len(each) == 7 else Made(*each) for each in made.values()]
+    history.brought = [each if len(each) == 5 else Brought(*each) for each in brought.values()]
     # The calls that add callbacks have their ends by now.
-    history.adds = {n: made[add.thread, add.number] for n, add in history.adds.items()}
+    history.adds = {n: Made(*made[key]) for n, key in adding.items()}
     return history

@@ -120,7 +120,7 @@ class Judge:
         self._numbers: dict[Model, int] = {}
         # Operation → number of a state → that of the state afterwards, -1 where it does not fit.
         self._tables: dict[tuple[Any, ...], dict[int, int]] = {}
-        self._rows: dict[tuple[tuple[Any, ...], Model], tuple[str, str]] = {}
+        self._rows: dict[tuple[tuple[Any, ...], int], tuple[str, str]] = {}
 
     # The model.
 
@@ -190,14 +190,14 @@ class Judge:
             told = answer is None or refused == (source == CALLER)
             if not told or (isinstance(answer, Raised) and not refused):
                 return None
-            self._rows[what, model] = (str(row.source), str(row.event))
+            self._rows[what, self._number(model)] = (str(row.source), str(row.event))
             return model
         if isinstance(answer, Raised):
             return None
         said = None if answer is None else answer.value
         if said is not None and row.answer is not None and said != row.answer:
             return None
-        self._rows[what, model] = (str(row.source), str(row.event))
+        self._rows[what, self._number(model)] = (str(row.source), str(row.event))
         effects = row.effects
         held = model.held
         if fx.OFFER_VALUE in effects or fx.OFFER_ERROR in effects:
@@ -233,14 +233,14 @@ class Judge:
     def _path(self, ops: Sequence[Op], order: Iterable[int]) -> Path:
         """The rows that an order takes."""
         rows: list[tuple[str, str]] = []
-        model = self.start
+        now = self._number(self.start)
         for number in order:
             what = ops[number].what
             if what[0] == EVENT:
-                row = self._rows.get((what, model))
+                row = self._rows.get((what, now))
                 if row is not None:
                     rows.append(row)
-                model = self.step(model, what) or model
+                now = self._tables[what][now]
         return tuple(rows)
 
     def _number(self, model: Model) -> int:
