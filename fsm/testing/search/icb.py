@@ -4,8 +4,6 @@ Most races need one or two preemptions (Musuvathi and Qadeer, CHESS, 2007). A pr
 that could go on is stopped, or a timer fires while somebody could go on.
 """
 
-from collections.abc import Sequence
-
 from futurefsm.fsm.testing.threads.steps import Following, Run
 
 Schedule = tuple[int, ...]
