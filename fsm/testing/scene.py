@@ -19,6 +19,7 @@ _SAID = {
     "release": "frees {}",
     "wait": "wakes: {}",
     "reacquire": "has {} again",
+    "come back": "comes back from {}",
     "notify": "notifies {}",
     "notify_all": "notifies {}",
     "set": "sets {}",

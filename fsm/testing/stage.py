@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from futurefsm.fsm.testing import checks
 from futurefsm.fsm.testing import history as h
 from futurefsm.fsm.testing.checks import Subject
+from futurefsm.fsm.testing.checks.answers import VALUES
 from futurefsm.fsm.testing.env import FAULTS, Env, raised
 from futurefsm.fsm.testing.failure import Counts, Trouble
 from futurefsm.fsm.testing.fit import fresh, usable
@@ -200,21 +201,38 @@ class _Scene:
         if timed and released is not None:
             self._timed[task] = released
             arena.on_acquire = self._on_acquire
+        elif timed and self._asks_for_value(task):
+            arena.late[task] = self._on_late
         held = [lock for lock in arena.held(task) if lock is not released]
         if held or task == self._pump:
             names = tuple(arena.name_of(lock) for lock in held)
             self.env.log.append((h.WAITED, task, op, arena.name_of(what), names))
 
+    def _asks_for_value(self, task: int) -> bool:
+        """Whether it is in a call of a user's whose time-out must be true when it comes."""
+        thread, number = self.env.calling.get(task, (-1, 0))
+        return thread >= 0 and self._program.threads[thread][number].name in VALUES
+
+    def _on_late(self, task: int) -> None:
+        arena = self.env.arena
+        # What somebody changes under a lock counts when the lock is free again.
+        if all(lock._owner is None for lock in arena.locks):
+            self._look()
+            self._note_settled(task)
+
+    def _note_settled(self, task: int) -> None:
+        """The state that whoever waited finds when he looks again."""
+        for number, state in enumerate(self._states):
+            if state in self._settled:
+                self.env.log.append((h.WOKE, task, number, state))
+
     def _on_acquire(self, task: int, lock: Any) -> None:
         if self._detailed:
             self.env.arena.note(f"hold {self.env.arena.name_of(lock)}")
         if self._timed.get(task) is lock:
-            # The state that whoever waited finds when he looks again.
             del self._timed[task]
             self._look()
-            for number, state in enumerate(self._states):
-                if state in self._settled:
-                    self.env.log.append((h.WOKE, task, number, state))
+            self._note_settled(task)
         if not self._timed and not self._detailed:
             self.env.arena.on_acquire = None
 
@@ -265,6 +283,7 @@ class _Scene:
         env, arena = self.env, self.env.arena
         arena.on_wait = arena.on_acquire = arena.on_release = None
         arena.finish = arena.on_step = None
+        arena.late.clear()
         env.futures.clear()
         env.box.clear()
 

@@ -13,7 +13,8 @@ AGREEMENT = "agreement"
 RE_READ = "timed calls re-read"
 
 _BOOLS = ("cancel", "cancelled", "done", "running")
-_VALUES = ("result", "exception")
+# Calls that a future must not answer with a time-out when it has settled.
+VALUES = ("result", "exception")
 
 
 def answers(history: History, subject: Subject) -> Iterator[Trouble]:
@@ -38,7 +39,7 @@ def _may_return(name: str, value: object) -> bool:
 def _may_raise(made: Made, error: str, subject: Subject) -> bool:
     if error in subject.refuses:
         return True
-    if made.call.name not in _VALUES:
+    if made.call.name not in VALUES:
         return False
     if error == "TimeoutError":
         return made.call.timeout is not None
@@ -77,7 +78,7 @@ def _contradicts(later: Made) -> str:
         return "said False"
     if name == "cancel" and answer.value is False:
         return "said False"
-    return f"gave {answer}" if name in _VALUES else ""
+    return f"gave {answer}" if name in VALUES else ""
 
 
 def re_read(history: History, subject: Subject) -> Iterator[Trouble]:
@@ -87,13 +88,13 @@ def re_read(history: History, subject: Subject) -> Iterator[Trouble]:
             continue
         for made in history.made:
             mine = made.thread == task and made.begin < time < made.end
-            if not mine or made.call.future != future or made.call.name not in _VALUES:
+            if not mine or made.call.future != future or made.call.name not in VALUES:
                 continue
             if isinstance(made.answer, Raised) and made.answer.name == "TimeoutError":
                 yield Trouble(
                     RE_READ,
                     f"{made.call} of {made.by} raised TimeoutError; the future had settled when "
-                    "its wait came back with the lock",
+                    "its wait came back",
                 )
 
 

@@ -235,6 +235,12 @@ EXHIBITS: tuple[Exhibit, ...] = (
         seed=13,
     ),
     _exhibit(
+        "18b",
+        "TimeoutError although the future settled while the event's wait came back",
+        "timed calls re-read",
+        future=waiting.TrustsTheEvent,
+    ),
+    _exhibit(
         "19",
         "cancelled(), a query, blocks without bound",
         "timed calls end",

@@ -147,6 +147,13 @@ class TrustsTheWait(ClientFuture):
             return self._state in SETTLED or self._condition.wait(timeout)
 
 
+class TrustsTheEvent(_HasEvent):
+    """18, the other way: it waits on an event, under no lock, and believes it."""
+
+    def _wait_settled(self, timeout: float | None) -> bool:
+        return self._answered.is_set() or self._answered.wait(timeout)
+
+
 class QueryWaits(_HasEvent):
     """19. `cancelled()`, a query, waits for the answer without a bound."""
 

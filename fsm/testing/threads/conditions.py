@@ -196,6 +196,7 @@ class Event(real_event):
         arena.step(me)
         if me.fired:
             self._waiters.remove(me)
+            arena.come_back(me, self)
             return False
         return True
 

@@ -62,6 +62,8 @@ class SimpleQueue:
                     arena.tell(arena.on_wait, me.number, "get", self, timeout is not None, None)
             arena.step(me)
         if not self._items:
+            if me is not None and me.fired:
+                arena.come_back(me, self)
             raise queue.Empty
         item = self._items.popleft()
         if not self._items:

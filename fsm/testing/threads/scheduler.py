@@ -45,6 +45,9 @@ class Arena(Deciding, ABC):
         on_release: told (task, lock) when a lock is free again.
         on_acquire: told (task, lock) when a task has got a lock, also again after a wait.
         on_step: in a detailed run, called when a step is over, before anybody is picked.
+        late: task → hook. Others may overtake this task between a timer of its that fires and the
+            return of the wait (without a hook that is one step, unless it takes a lock again); then
+            the hook is told (task), once.
         finish: called once after a run that ended as "done", in no task: operations do not switch,
             and a wait that would have to wait raises `Uncontrolled`.
 
@@ -62,6 +65,7 @@ class Arena(Deciding, ABC):
         # Of the OS thread that may touch the run now.
         self.ident = get_ident()
         self.over = False
+        self.late: dict[int, Callable[[int], None]] = {}
         self.locks: list[Any] = []
         self.serials: dict[str, int] = {}
         # Owner of what is taken while no task runs: in the setup, or after the run.
@@ -149,6 +153,15 @@ class Arena(Deciding, ABC):
             self.tell(self.on_wait, me.number, op, what, timeout is not None, None)
         self.step(me)
         return not me.fired
+
+    def come_back(self, me: Task, what: Any) -> None:
+        """The timer of a wait has fired; it is about to say so."""
+        hook = self.late.pop(me.number, None)
+        if hook is not None:
+            me.op = "come back"
+            me.what = what
+            self.step(me)
+            self.tell(hook, me.number)
 
     def note(self, text: str) -> None:
         """Write something beside the present step."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -151,6 +152,62 @@ def test_a_timed_wait_is_told_what_it_found_on_waking() -> None:
 
 def _woke(shown: Shown) -> bool:
     return any(record[0] == h.WOKE for record in shown.seen.log)
+
+
+class OnEvent:
+    """Its `result()` waits on an event, under no lock."""
+
+    def __init__(self, looks: str) -> None:
+        self._lock, self._event = threading.Lock(), threading.Event()
+        self._queue: Any = queue.SimpleQueue()
+        self._looks = looks
+        self._state, self._value = "PENDING", None
+
+    def set_result(self, value: Any) -> None:
+        with self._lock:
+            self._state, self._value = "FINISHED", value
+            self._event.set()
+            self._queue.put(None)
+
+    def done(self) -> bool:
+        with self._lock:
+            return self._state == "FINISHED"
+
+    def result(self, timeout: float | None = None) -> Any:
+        if self._looks == "at its queue":
+            try:
+                self._queue.get(timeout=timeout)
+            except queue.Empty:
+                raise TimeoutError from None
+        elif not self._event.wait(timeout):
+            seen = {"at the state": lambda: self.done(), "at the event": self._event.is_set}
+            if not seen.get(self._looks, lambda: False)():
+                raise TimeoutError
+        return self._value
+
+
+class OnEvents(Harness):
+    calls = ("result", "done")
+    deliverable = ("result_success",)
+
+    def __init__(self, looks: str) -> None:
+        self.looks = looks
+
+    def make(self, env: Env) -> Any:
+        return OnEvent(self.looks)
+
+
+@pytest.mark.parametrize("looks", ["at the state", "at the event", "nowhere", "at its queue"])
+def test_who_waits_on_an_event_has_to_look_again(looks: str) -> None:
+    stage = Stage(OnEvents(looks), only={"timed calls re-read"})
+    ask = Call("result", 1.0)
+    program = Program(((ask,), (Call("done", future=1),)), (Move("result_success"),), (), 2)
+    found = {trouble.words for shown in every(stage, program) for trouble in shown.troubles}
+    wrong = looks in ("nowhere", "at its queue")
+    assert len(found) == wrong
+    # Every other wait is one step, as ever: `wait()` waits on an event, too.
+    waits = every(Stage(StandardFutures()), Program(((Call("wait", 1.0),),)))
+    assert not [s for shown in waits for s in shown.run.steps if s.op == "come back"]
 
 
 def test_a_stage_can_be_opened_twice_and_leaves_nothing() -> None:
