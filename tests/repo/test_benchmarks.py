@@ -1,6 +1,7 @@
-"""`make bench` works. Figures are not tested: those of a busy machine mean nothing."""
+"""The benchmarks work. Figures are not tested: those of a busy machine mean nothing."""
 
 import json
+import re
 import runpy
 import subprocess
 import sys
@@ -9,20 +10,113 @@ from pathlib import Path
 import pytest
 import tidy
 
+from benchmarks import driver, measuring, page, report, rows
+
+ABSENT = "pebble,loky,Dask,python-statemachine,Automat"
+
 
 @pytest.mark.slow
-def test_it_prints_a_table_of_ratios() -> None:
-    script = tidy.ROOT / "benchmarks" / "run.py"
+def test_every_row_that_needs_no_other_package_is_measured() -> None:
+    """The quick form, with the peers that are always there."""
     done = subprocess.run(
-        [sys.executable, str(script), "--quick"], capture_output=True, text=True, timeout=100
+        [sys.executable, "-m", "benchmarks", "--quick", "--here", "--rounds=1", "--no-growth"]
+        + ["--without", ABSENT],
+        cwd=tidy.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[1].split() == ["ours", "theirs", "ratio"]
-    assert len(lines) == 2 + 5
-    for line in lines[2:]:
-        ours, theirs, ratio = (float(cell.replace(",", "")) for cell in line[60:].split()[:3])
-        assert ratio == pytest.approx(ours / theirs, abs=0.2)
+    assert lines[0].split()[:4] == ["peer", "ours", "theirs", "ratio"]
+    others = {"pebble", "loky", "Dask", "python-statemachine", "Automat"}
+    wanted = [
+        (row, peer) for row in rows.ROWS for peer in row.against if not others.issuperset({peer})
+    ]
+    assert len(lines) == 1 + len(wanted)
+    for line in lines[1:]:
+        assert re.search(r" [\d,.e-]+ +[\d,.e-]+ ", line), line
+
+
+@pytest.mark.slow
+def test_a_turn_is_a_process_of_its_own() -> None:
+    """Figures come back from it; what goes wrong in it is told, and the others have theirs."""
+    told: list[str] = []
+    job = rows.Job("tables:event", 10, ("event",), ("ours", "nobody"), rounds=2)
+    found = driver.measured(jobs=[job], growth=False, told=told.append)
+    assert [len(found[0, "ours", "event"])] == [2]
+    assert (0, "nobody", "event") not in found
+    assert [each for each in told if "FAILED" in each and "KeyError: 'nobody'" in each]
+    assert found[0, "Scaler", "cancel-gone"] == [3000.0]
+
+
+def lines_of(
+    ours: list[float], theirs: list[float], target: rows.Target, **more: bool
+) -> list[report.Line]:
+    row = rows.Row("tasks", "a thing", "µs", {"them": target}, **more)
+    figures = {(0, "ours", "tasks"): ours, (0, "them", "tasks"): theirs}
+    return list(report.lines(figures, [row]))
+
+
+def test_a_line_says_whether_its_target_is_met_and_when_it_is_behind() -> None:
+    (good,) = lines_of([1.0, 2.0, 3.0], [4.0, 4.0, 4.0], rows.Target(0.6))
+    assert (good.met, good.behind, good.verdict) == (True, False, "met")
+    assert good.ratio == {"median": 0.5, "least": 0.25, "most": 0.75}
+    (late,) = lines_of([6.0], [4.0], rows.Target(2.0))
+    assert (late.met, late.behind, late.verdict) == (True, True, "met, behind")
+    (missed,) = lines_of([3.0], [4.0], rows.Target(0.6))
+    assert (missed.met, missed.behind, missed.verdict) == (False, False, "**missed**")
+    (rate,) = lines_of([3.0], [4.0], rows.Target(0.5), more_is_better=True)
+    assert (rate.met, rate.behind) == (True, True)
+    (slow,) = lines_of([1.0], [4.0], rows.Target(0.5), more_is_better=True)
+    assert (slow.met, slow.behind) == (False, True)
+    (tells,) = lines_of([1.0], [4.0], rows.TELLS)
+    assert (tells.met, tells.verdict) == (None, "")
+    (more,) = lines_of([35.0], [4.0], rows.Target(more_by=30.0))
+    assert more.met is False
+    (nothing,) = lines_of([1.0], [0.0], rows.Target(more_by=30.0))
+    assert (nothing.ratio, nothing.met) == ({}, True)
+    assert not lines_of([], [1.0], rows.TELLS)
+
+
+def test_growth_is_told_as_an_exponent() -> None:
+    sizes = (1_000, 10_000, 100_000, 1_000_000)
+    figures = {(n, "ours", "wait"): [2.0] for n in sizes}
+    figures |= {(n, "them", "wait"): [n / 1000] for n in sizes}
+    figures |= {(n, "ours", "tasks"): [1e9 / n] for n in sizes}
+    figures |= {(1_000, "them", "tasks"): [1.0]}
+    grown = {(each.row, each.side): each.exponent for each in report.growths(figures)}
+    assert grown.pop(("tasks", "them")) is None
+    assert grown == pytest.approx(
+        {("wait", "ours"): 1.0, ("wait", "them"): 2.0, ("tasks", "ours"): 2.0}
+    )
+
+
+def test_the_page_has_every_line_and_says_what_is_behind() -> None:
+    lines = lines_of([3.0], [4.0], rows.Target(0.6)) + lines_of([6.0], [4.0], rows.Target(2.0))
+    grown = list(report.growths({(1_000, "ours", "wait"): [2.0], (10_000, "ours", "wait"): [3.0]}))
+    about = {**measuring.machine(), "versions": {"pebble": "1"}, "missing": "loky", "minutes": 1.0}
+    text = page.document(lines, grown, about, {"a.svg": "one", "b.svg": "two"})
+    assert "1 of 2 targets are met." in text
+    assert "| a thing | them | µs | 3 | 4 | 0.75 | 0.75-0.75 | at most 0.6 x | **missed** |" in text
+    assert "- a thing / them: 0.75 x (at most 0.6 x): missed" in text
+    assert "- a thing / them: 1.5 x (at most 2 x): met, but behind" in text
+    assert "| `wait` | ours | µs each | 2 | 3 |  |  | 1.18 |" in text
+    assert "Not installed, so left out: loky." in text
+    assert "![one](a.svg)" in text
+    assert "![two](b.svg)" in text
+    data = report.as_data(lines, grown, {}, about)
+    assert json.loads(json.dumps(data))["lines"][0]["met"] is False
+
+
+def test_every_row_is_measured_for_all_its_sides() -> None:
+    measured_by = {
+        (side, row) for job in rows.JOBS if job.n for side in job.sides for row in job.rows
+    }
+    stated = {(side, row) for side, its in rows.STATED.items() for row in its}
+    for row in rows.ROWS:
+        for side in (row.side, *row.against):
+            assert (side, row.name) in measured_by | stated, f"{row.name} of {side}"
 
 
 def test_the_page_about_the_cluster_says_where_it_is_behind() -> None:

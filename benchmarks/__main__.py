@@ -1,0 +1,117 @@
+"""Ours beside its peers: `make bench`, or
+
+    python -m benchmarks [--quick] [--rows tasks,trip] [--rounds 3] [--out FOLDER]
+
+The whole of it writes docs/benchmarks.md, docs/benchmarks.json and the plots; a part of it, or a
+quick one, only prints, unless it is told where to write.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import page, report
+from benchmarks.child import run
+from benchmarks.driver import ROOT, measured, missing, turn
+from benchmarks.measuring import machine, versions
+from benchmarks.rows import JOBS, PACKAGES
+
+_PRINTED = "{:58} {:22} {:>10} {:>10} {:>8} {:>15}  {:16} {}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    known = list(dict.fromkeys(row for job in JOBS for row in job.rows))
+    parser.add_argument("--rows", default="", help=f"only these, with commas: {', '.join(known)}")
+    parser.add_argument("--rounds", type=int, help="so many, instead of each row's own")
+    parser.add_argument("--quick", action="store_true", help="very little: figures mean nothing")
+    parser.add_argument(
+        "--here", action="store_true", help="all in this process, for profilers; disturbs itself"
+    )
+    parser.add_argument("--no-growth", action="store_true", help="not how it grows")
+    parser.add_argument("--without", default="", help="leave these sides out, with commas")
+    parser.add_argument("--out", type=Path, help="write the page, the figures and the plots there")
+    options = parser.parse_args()
+    rows = [each for each in options.rows.split(",") if each]
+    if unknown := set(rows) - set(known):
+        parser.error(f"no such rows: {', '.join(sorted(unknown))}")
+    out = options.out
+    if out is None and not (
+        rows or options.quick or options.here or options.no_growth or options.without
+    ):
+        out = ROOT / "docs"
+
+    absent = missing()
+    for side, package in absent.items():
+        print(f"{package} is not installed: {side} is left out", file=sys.stderr)
+    without = {*absent, *(each for each in options.without.split(",") if each)}
+    began, failed = time.monotonic(), []
+    about: dict[str, Any] = machine()
+
+    def told(what: str) -> None:
+        if what.startswith("FAILED"):
+            failed.append(what)
+        print(f"[{time.monotonic() - began:5.0f} s] {what}", file=sys.stderr, flush=True)
+
+    figures = measured(
+        rows,
+        without=without,
+        rounds=options.rounds,
+        quick=options.quick,
+        growth=not options.no_growth,
+        told=told,
+        turn=run if options.here else turn,
+    )
+    packages = dict.fromkeys(["futurefsm", *PACKAGES.values()])
+    about |= {
+        "versions": versions(packages),
+        "missing": ", ".join(absent.values()),
+        "minutes": (time.monotonic() - began) / 60,
+    }
+    lines, grown = list(report.lines(figures)), list(report.growths(figures))
+    show(lines, grown)
+    if out is not None:
+        write(out, lines, grown, figures, about)
+    return 1 if failed else 0
+
+
+def show(lines: list[report.Line], grown: list[report.Growth]) -> None:
+    """Print what was found."""
+    print(_PRINTED.format("", "peer", "ours", "theirs", "ratio", "spread", "target", ""))
+    last = None
+    for line in lines:
+        what, peer, _, *cells = page.cells(line, line.row is last)
+        print(_PRINTED.format(what, peer, *cells))
+        last = line.row
+    if grown:
+        print()
+        for text in page.growth_table(grown):
+            print(text)
+
+
+def write(
+    out: Path,
+    lines: list[report.Line],
+    grown: list[report.Growth],
+    figures: Any,
+    about: dict[str, Any],
+) -> None:
+    """The page, the figures, the plots."""
+    from benchmarks import plots  # matplotlib takes its time
+
+    out.mkdir(parents=True, exist_ok=True)
+    drawn = plots.drawn(out, lines, grown)
+    data = report.as_data(lines, grown, figures, about)
+    (out / "benchmarks.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+    (out / "benchmarks.md").write_text(page.document(lines, grown, about, drawn))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,333 @@
+"""What is measured, against whom, and what is wanted. Every row of the page comes from here."""
+
+from dataclasses import dataclass
+
+STDLIB = "concurrent.futures"
+POOL = "ProcessPoolExecutor"
+NOTHING = "ours, nothing pending"
+
+# Sides of a package that may be missing: they are left out, and the page says so.
+PACKAGES = {
+    "transitions": "transitions",
+    "python-statemachine": "python-statemachine",
+    "Automat": "automat",
+    "pebble": "pebble",
+    "loky": "loky",
+    "Dask": "distributed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is wanted of ours beside one peer's.
+
+    Attributes:
+        bound: of the ratio ours / theirs; None: nothing is wanted, the row only tells.
+        more_by: of the difference instead, in the row's unit.
+    """
+
+    bound: float | None = None
+    more_by: float | None = None
+
+    def said(self, more_is_better: bool) -> str:
+        if self.more_by is not None:
+            return f"at most {self.more_by:g} more"
+        if self.bound is None:
+            return "-"
+        return f"{'at least' if more_is_better else 'at most'} {self.bound:.3g} x"
+
+
+TELLS = Target()
+NO_WORSE = Target(1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the page, for each of its peers.
+
+    Attributes:
+        name: what `--rows` takes, and the key of its figures.
+        what: in words.
+        unit: of the figures.
+        against: peer → what is wanted. The order is that of the page.
+        more_is_better: as for rates.
+        side: whose figures are "ours".
+        note: what a reader must know to judge it.
+    """
+
+    name: str
+    what: str
+    unit: str
+    against: dict[str, Target]
+    more_is_better: bool = False
+    side: str = "ours"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Rows that are measured together, by one function.
+
+    Attributes:
+        does: "module:function" below `benchmarks`; called with a side and how many.
+        n: how many; 0: only for the growth.
+        rows: which figures it gives.
+        sides: whose.
+        rounds: how often each side has its turn.
+        together: all sides in one process, which is kept; else a fresh one for each turn.
+        quick_n: how many for `--quick`.
+        sizes: how many for the growth, for which `grow_rounds` are enough.
+    """
+
+    does: str
+    n: int
+    rows: tuple[str, ...]
+    sides: tuple[str, ...]
+    rounds: int
+    together: bool = False
+    quick_n: int = 100
+    sizes: tuple[int, ...] = ()
+    grow_rounds: int = 3
+
+
+_BOTH = ("ours", STDLIB)
+_POOLS = ("ours", POOL, "pebble", "loky", "Dask")
+
+ROWS = (
+    Row(
+        "life",
+        "a future from birth to result, confirmed",
+        "µs",
+        {STDLIB: Target(0.6)},
+        note="lifecycle checked, story kept",
+    ),
+    Row(
+        "life",
+        "the same under STRICT",
+        "µs",
+        {STDLIB: Target(0.6)},
+        side="ours, STRICT",
+        note="lifecycle checked, story kept",
+    ),
+    Row("bytes", "a pending future, by tracemalloc", "bytes", {STDLIB: Target(0.2)}),
+    Row(
+        "resident",
+        "a pending future, by the kernel",
+        "bytes",
+        {STDLIB: Target(0.2)},
+        note="what the process grew by, with all that tracemalloc does not see",
+    ),
+    Row(
+        "event",
+        "one event on the compiled table",
+        "µs",
+        {
+            "Automat": Target(0.05),
+            "transitions": Target(0.05),
+            "python-statemachine": Target(0.05),
+        },
+        note="an attribute, a dictionary, an attribute: what a future does to find its next state",
+    ),
+    Row(
+        "event",
+        "one `Future.fire`",
+        "µs",
+        {"Automat": TELLS, "transitions": TELLS, "python-statemachine": TELLS},
+        side="ours, Future.fire",
+        note="the same step with lock, clock and story, which the peers do not have",
+    ),
+    Row(
+        "crowd-result",
+        "a million futures pending, all settled, one waiter in `result()`",
+        "µs each",
+        {STDLIB: NO_WORSE},
+    ),
+    Row("crowd-result-bytes", "the same: memory at the most", "bytes each", {STDLIB: Target(0.25)}),
+    Row(
+        "crowd-wait",
+        "a million futures pending, all settled, one waiter in `wait()`",
+        "µs each",
+        {STDLIB: NO_WORSE},
+    ),
+    Row("crowd-wait-bytes", "the same: memory at the most", "bytes each", {STDLIB: Target(0.25)}),
+    Row("wait", "`wait` for 100,000 futures", "µs each", {STDLIB: NO_WORSE}),
+    Row("as-completed", "`as_completed` of 100,000 futures", "µs each", {STDLIB: NO_WORSE}),
+    Row("wake", "`result()` wakes in another thread", "µs", {STDLIB: NO_WORSE}),
+    Row(
+        "tasks",
+        "empty tasks, submitted one by one",
+        "tasks/s",
+        {POOL: Target(0.5), "pebble": TELLS, "loky": NO_WORSE, "Dask": NO_WORSE},
+        more_is_better=True,
+    ),
+    Row(
+        "map",
+        "a map in chunks of 100",
+        "items/s",
+        {POOL: NO_WORSE, "pebble": TELLS, "loky": TELLS, "Dask": TELLS},
+        more_is_better=True,
+    ),
+    Row(
+        "trip",
+        "one task, there and back, idle engine",
+        "µs",
+        {POOL: Target(2.0), "pebble": TELLS, "loky": TELLS, "Dask": TELLS},
+    ),
+    Row(
+        "argument",
+        "100 MB as an argument",
+        "ms",
+        {POOL: NO_WORSE, "pebble": NO_WORSE, "loky": NO_WORSE, "Dask": NO_WORSE},
+    ),
+    Row(
+        "result",
+        "100 MB as a result",
+        "ms",
+        {POOL: NO_WORSE, "pebble": NO_WORSE, "loky": NO_WORSE, "Dask": NO_WORSE},
+    ),
+    Row(
+        "cancel",
+        "cancel of a running task, until `cancel()` returns",
+        "ms",
+        {"pebble": NO_WORSE},
+        note="pebble's returns at once, and the task runs on until its pool looks; ours waits for "
+        "the confirmation that it has ended",
+    ),
+    Row(
+        "cancel-gone",
+        "cancel of a running task, until nothing runs any more",
+        "ms",
+        {"pebble": NO_WORSE, "Scaler": NO_WORSE},
+        note="Scaler: the 3 s that its workers wait before they kill, as found on a real cluster; "
+        "not measured here",
+    ),
+    Row(
+        "idle",
+        "idle client, 10,000 pending futures: its processor time",
+        "µs/s",
+        {NOTHING: Target(more_by=1000.0), POOL: TELLS, "pebble": TELLS},
+        note="wanted: nothing for them, and a thousandth of a core counts as nothing; the client's "
+        "signs of life, one in two seconds, are in both",
+    ),
+    Row(
+        "idle-wakes",
+        "the same: how often its threads wake",
+        "a second",
+        {NOTHING: Target(more_by=1.0), POOL: TELLS, "pebble": TELLS},
+    ),
+    Row(
+        "import",
+        "import of `futurefsm.fsm`",
+        "ms",
+        {STDLIB: Target(more_by=30.0)},
+    ),
+    Row(
+        "start",
+        "start of `Client()` until the first result",
+        "ms",
+        {POOL: Target(1.5), "pebble": TELLS, "loky": TELLS, "Dask": TELLS},
+    ),
+)
+
+# Figures that nobody measures here: side → row → samples.
+STATED: dict[str, dict[str, list[float]]] = {"Scaler": {"cancel-gone": [3000.0]}}
+
+_TO_A_MILLION = (1_000, 10_000, 100_000, 1_000_000)
+
+JOBS = (
+    Job(
+        "futures:life",
+        20_000,
+        ("life",),
+        ("ours", "ours, STRICT", STDLIB),
+        rounds=25,
+        together=True,
+    ),
+    Job("futures:kept", 0, ("kept",), _BOTH, rounds=3, sizes=_TO_A_MILLION),
+    Job(
+        "futures:size",
+        100_000,
+        ("bytes", "resident"),
+        _BOTH,
+        rounds=5,
+        sizes=_TO_A_MILLION,
+        grow_rounds=1,
+    ),
+    Job(
+        "tables:event",
+        4_000,
+        ("event",),
+        ("ours", "ours, Future.fire", "transitions", "python-statemachine", "Automat"),
+        rounds=15,
+        together=True,
+    ),
+    Job("tables:many", 0, ("many",), ("ours",), rounds=3, sizes=_TO_A_MILLION),
+    Job(
+        "futures:crowd_in_result",
+        1_000_000,
+        ("crowd-result", "crowd-result-bytes"),
+        _BOTH,
+        rounds=3,
+        sizes=_TO_A_MILLION,
+    ),
+    Job(
+        "futures:crowd_in_wait",
+        1_000_000,
+        ("crowd-wait", "crowd-wait-bytes"),
+        _BOTH,
+        rounds=3,
+        sizes=_TO_A_MILLION,
+    ),
+    Job(
+        "futures:waits",
+        100_000,
+        ("wait", "as-completed"),
+        _BOTH,
+        rounds=5,
+        sizes=_TO_A_MILLION,
+    ),
+    Job("futures:wake", 3_000, ("wake",), _BOTH, rounds=15, together=True),
+    Job(
+        "engine:through",
+        2_000,
+        ("tasks", "map", "trip", "argument", "result", "start"),
+        _POOLS,
+        rounds=5,
+        quick_n=50,
+    ),
+    Job(
+        "engine:growing_tasks",
+        0,
+        ("tasks",),
+        ("ours", POOL),
+        rounds=1,
+        sizes=(1_000, 10_000, 100_000),
+        grow_rounds=1,
+    ),
+    Job(
+        "engine:growing_map",
+        0,
+        ("map",),
+        ("ours", POOL),
+        rounds=1,
+        sizes=_TO_A_MILLION,
+        grow_rounds=1,
+    ),
+    Job(
+        "engine:cancels",
+        5,
+        ("cancel", "cancel-gone"),
+        ("ours", "pebble"),
+        rounds=5,
+        quick_n=1,
+    ),
+    Job(
+        "engine:idle",
+        10_000,
+        ("idle", "idle-wakes"),
+        ("ours", NOTHING, POOL, "pebble"),
+        rounds=2,
+        quick_n=20,
+    ),
+    Job("starts:imports", 1, ("import",), _BOTH, rounds=15, together=True, quick_n=1),
+)
