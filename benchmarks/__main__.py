@@ -8,6 +8,7 @@ quick one, only prints, unless it is told where to write.
 
 import argparse
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -19,6 +20,8 @@ from benchmarks.driver import ROOT, measured, missing, turn
 from benchmarks.measuring import machine, versions
 from benchmarks.rows import JOBS, PACKAGES
 
+# The whole should end within ten minutes, with the page and its pictures.
+_BUDGET_S = 570.0
 _PRINTED = "{:58} {:22} {:>10} {:>10} {:>8} {:>15}  {:16} {}"
 
 
@@ -60,6 +63,8 @@ def main() -> int:
             failed.append(what)
         print(f"[{time.monotonic() - began:5.0f} s] {what}", file=sys.stderr, flush=True)
 
+    # So that the turn that runs then is ended as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     figures = measured(
         rows,
         without=without,
@@ -68,6 +73,7 @@ def main() -> int:
         growth=not options.no_growth,
         told=told,
         turn=run if options.here else turn,
+        budget_s=_BUDGET_S,
     )
     packages = dict.fromkeys(["futurefsm", *PACKAGES.values()])
     about |= {

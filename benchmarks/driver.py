@@ -3,13 +3,15 @@ workers of one side disturb no other; only what is short and leaves nothing behi
 which the turns alternate quickly."""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.measuring import Samples, in_turns, versions
 from benchmarks.rows import JOBS, PACKAGES, STATED, Job
@@ -17,6 +19,8 @@ from benchmarks.rows import JOBS, PACKAGES, STATED, Job
 ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_S = 300.0
 _QUICK_ROUNDS = 2
+# For the growth of so many, one round must do.
+LARGE = 1_000_000
 
 # (how many, side, row) → figures; how many is 0 for the row itself.
 Figures = dict[tuple[int, str, str], Samples]
@@ -56,19 +60,33 @@ def missing() -> dict[str, str]:
     return {side: package for side, package in PACKAGES.items() if package not in there}
 
 
-def points(job: Job, *, quick: bool, growth: bool) -> Iterator[tuple[int, int, int]]:
-    """(the key of its figures, how many, how many rounds) of all that a job has to measure."""
-    if job.n:
-        yield (
-            0,
-            job.quick_n if quick else job.n,
-            min(job.rounds, _QUICK_ROUNDS) if quick else job.rounds,
-        )
-    for size in job.sizes if growth else ():
-        if quick:
-            yield size, size // 1000, 1
-        elif size != job.n:
-            yield size, size, job.grow_rounds
+class Point(NamedTuple):
+    """One thing to measure.
+
+    Attributes:
+        key: of its figures: 0 for the row itself, else how many.
+        n: how many.
+    """
+
+    job: Job
+    key: int
+    n: int
+    rounds: int
+
+
+def points(jobs: Iterable[Job], *, quick: bool, growth: bool) -> Iterator[Point]:
+    """All that is to be measured: the rows first, then their growth, the small before the large."""
+    for job in jobs:
+        if job.n and quick:
+            yield Point(job, 0, job.quick_n, min(job.rounds, _QUICK_ROUNDS))
+        elif job.n:
+            yield Point(job, 0, job.n, job.rounds)
+    for size in sorted({size for job in jobs for size in job.sizes} if growth else ()):
+        for job in jobs:
+            if size in job.sizes and quick:
+                yield Point(job, size, size // 1000, 1)
+            elif size in job.sizes and size != job.n:
+                yield Point(job, size, size, 1 if size >= LARGE else job.grow_rounds)
 
 
 def measured(
@@ -81,6 +99,7 @@ def measured(
     jobs: Collection[Job] = JOBS,
     told: Callable[[str], None] = lambda _: None,
     turn: Turn = turn,
+    budget_s: float = math.inf,
 ) -> Figures:
     """Measure rows, all by default.
 
@@ -92,22 +111,35 @@ def measured(
         growth: with how they grow.
         told: hears what is done next, and what failed.
         turn: how a turn is run; `child.run` for one in this process.
+        budget_s: what would take longer, by what a tenth of it took, is left out.
     """
     figures: Figures = {}
-    for job in jobs:
+    began = time.monotonic()
+    lasted: dict[tuple[str, int], float] = {}
+    for job, key, n, times in points(jobs, quick=quick, growth=growth):
         rows = [row for row in job.rows if not only or row in only]
         sides = [side for side in job.sides if side not in without]
         if not rows or not sides:
             continue
-        for key, n, times in points(job, quick=quick, growth=growth):
-            told(f"{job.does} {n:,}")
-            ask = {"does": job.does, "n": n, "rows": rows, "quick": quick}
-            _rounds(figures, key, ask, sides, rounds or times, job.together, told, turn)
-        for row in rows:
-            # The row's own figure is a point of its growth, too.
-            if growth and job.n in job.sizes and not quick:
-                for side in sides:
-                    figures[job.n, side, row] = figures.get((0, side, row), [])
+        times = rounds or times
+        before = time.monotonic()
+        likely = lasted.get((job.does, key // 10), 0.0) * 10 * times
+        if before - began + likely > budget_s:
+            told(f"{job.does} {n:,}: left out, it would take {likely:.0f} s")
+            lasted[job.does, key] = likely / times
+            continue
+        told(f"{job.does} {n:,}")
+        ask = {"does": job.does, "n": n, "rows": rows, "quick": quick}
+        _rounds(figures, key, ask, sides, times, job.together, told, turn)
+        lasted[job.does, key or n] = (time.monotonic() - before) / times
+        # The row's own figure is a point of its growth, too.
+        if growth and not key and n in job.sizes and not quick:
+            figures |= {
+                (n, side, row): figures[0, side, row]
+                for side in sides
+                for row in rows
+                if (0, side, row) in figures
+            }
     for side, stated in STATED.items():
         for row, samples in stated.items():
             figures[0, side, row] = samples

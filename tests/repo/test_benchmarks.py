@@ -5,7 +5,9 @@ import re
 import runpy
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tidy
@@ -48,6 +50,32 @@ def test_a_turn_is_a_process_of_its_own() -> None:
     assert (0, "nobody", "event") not in found
     assert [each for each in told if "FAILED" in each and "KeyError: 'nobody'" in each]
     assert found[0, "Scaler", "cancel-gone"] == [3000.0]
+
+
+def test_what_would_take_too_long_is_left_out() -> None:
+    """By what a tenth of it took; what is small and what stands for itself is not."""
+    told: list[str] = []
+    asked: list[tuple[int, int]] = []
+
+    def turn(ask: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
+        asked.append((ask["n"], ask["rounds"]))
+        if ask["n"] == 10_000:
+            time.sleep(0.02)
+        return {side: {row: [1.0] for row in ask["rows"]} for side in ask["sides"]}
+
+    sizes = (1_000, 10_000, 100_000, 1_000_000)
+    job = rows.Job("x:y", 10_000, ("wait",), ("ours",), rounds=2, sizes=sizes)
+    found = driver.measured(jobs=[job], told=told.append, turn=turn, budget_s=0.3)
+    # The row itself in two rounds; a thousand in three; a hundred thousand would take 0.6 s, and
+    # a million even longer.
+    assert asked == [(10_000, 1)] * 2 + [(1_000, 1)] * 3
+    assert [each.partition(":")[0] for each in told if "left out" in each] == ["x", "x"]
+    assert {key[0] for key in found} - {0} == {1_000, 10_000}
+
+
+def test_both_orders_take_turns() -> None:
+    turns = [side for _, side in measuring.in_turns(3, ["a", "b"])]
+    assert turns == ["a", "b", "b", "a", "a", "b"]
 
 
 def lines_of(
