@@ -10,7 +10,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from threading import TIMEOUT_MAX
 from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -79,11 +78,25 @@ def cancel_all(futures: Iterable[concurrent.futures.Future[Any]], timeout: float
     _let_go(asked)
     for future in asked:
         ask(future)
-    waiting = [f for f in asked if not f.done() and _will_be_cancelled(f)]
     # As cancel() itself: on a loop's thread, or where answers are delivered, it only asks.
-    if waiting and must_not_wait() is None:
-        concurrent.futures.wait(waiting, None if timeout is None else min(timeout, TIMEOUT_MAX))
+    if must_not_wait() is None:
+        _wait_settled(asked, timeout)
     return all(future.done() for future in asked)
+
+
+def _wait_settled(futures: list[Any], timeout: float | None) -> None:
+    """Wait for those whose cancel is decided, one after the other, under one deadline.
+
+    The last first: answers come in order, so behind it there is mostly nobody left to wait for.
+    `concurrent.futures.wait` would take the locks of all, and make a condition for each, which is
+    1.4 kB and stays: too much where a million are pending.
+    """
+    deadline = None if timeout is None else monotonic() + timeout
+    for future in reversed(futures):
+        if isinstance(future, Future) and not future.done() and _will_be_cancelled(future):
+            left = None if deadline is None else max(0.0, deadline - monotonic())
+            if not future._lock_is_mine() and not future._wait_settled(left):
+                return
 
 
 def ask(future: Any) -> None:
@@ -111,9 +124,8 @@ def _let_go(futures: Iterable[Any]) -> None:
             lock.release()
 
 
-def _will_be_cancelled(future: Any) -> bool:
-    state = getattr(future, "state", None)
-    return bool(getattr(state, "cancel_decided", False))
+def _will_be_cancelled(future: Future[Any]) -> bool:
+    return bool(future.state.cancel_decided)
 
 
 def wait_closed(agent: "Agent") -> None:

@@ -25,7 +25,9 @@ from futurefsm.client import closing
 from futurefsm.client.client import Client
 from futurefsm.client.future import Future
 from futurefsm.client.inbox import Asked
+from futurefsm.fsm import events as ev
 from futurefsm.fsm.errors import ClientClosedError
+from futurefsm.fsm.future import Future as BareFuture
 from futurefsm.protocol import messages as m
 from futurefsm.protocol.transport import ymq_link
 from tests.client.processes import engines
@@ -349,6 +351,38 @@ def test_a_busy_agent_is_asked_for_as_long_as_a_scheduler() -> None:
 
     assert closing.unsettled(Busy()) == [47.0]  # type: ignore[arg-type]
     assert closing.unsettled(Busy(), 1.0) == [1.0]  # type: ignore[arg-type]
+
+
+def test_all_are_waited_for_by_one_condition() -> None:
+    """Of a hundred thousand that are cancelled, not each needs what a waiter needs: 1.4 kB."""
+    futures: list[BareFuture[None]] = [BareFuture() for _ in range(100)]
+    for future in futures:
+        future.fire(ev.SUBMIT)
+    last = futures[-1]
+
+    def answer() -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while last._rare is None or last._rare.condition is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        for future in futures:
+            future.fire(ev.CONFIRM_CANCELED)
+
+    peer = threading.Thread(target=answer)
+    peer.start()
+    assert closing.cancel_all(futures, PATIENCE_S)
+    peer.join()
+    assert all(future.cancelled() for future in futures)
+    assert [f for f in futures if f._rare is not None and f._rare.condition is not None] == [last]
+
+
+def test_the_deadline_is_that_of_all() -> None:
+    futures: list[BareFuture[None]] = [BareFuture() for _ in range(3)]
+    for future in futures:
+        future.fire(ev.SUBMIT)
+    futures[1].fire(ev.RESULT_SUCCESS)
+    assert not closing.cancel_all(futures, 0.01)
+    assert [future.done() for future in futures] == [False, True, False]
 
 
 @pytest.mark.parametrize("forever", [math.inf, 1e12])
