@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import getitem
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from futurefsm.fsm.testing.programs import Program
@@ -49,8 +48,7 @@ class Counts:
         """One more schedule."""
         self.schedules += 1
         self.steps += len(run.raw)
-        # `run.preemptions`, quicker.
-        spent = sum(map(getitem, run.costs, run.choices))
+        spent = run.preemptions
         self.by_preemptions[spent] = self.by_preemptions.get(spent, 0) + 1
 
     def __str__(self) -> str:

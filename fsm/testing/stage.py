@@ -6,7 +6,7 @@ judged again: most schedules of a program look the same to its users.
 
 import logging
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -175,7 +175,8 @@ class _Scene:
             self._pump = arena.spawn("pump", partial(harness.pump, env))
         for _ in range(program.futures):
             future = harness.make(env)
-            fresh(harness, future, env.futures)
+            if future is None or env.futures:
+                fresh(harness, future, env.futures)
             env.futures.append(future)
         for number in range(program.early):
             env.move(number)
@@ -191,7 +192,8 @@ class _Scene:
         if self._detailed:
             arena.on_acquire = self._on_acquire
             arena.on_step = self._look
-        arena.on_release = self._on_release
+        only = program.futures == 1 and not self._detailed
+        arena.on_release = self._look_at_one if only else self._on_release
         arena.finish = self._finish
 
     def _on_wait(self, task: int, op: str, what: Any, timed: bool, released: Any) -> None:
@@ -242,6 +244,11 @@ class _Scene:
             self.env.arena.note(f"release {self.env.arena.name_of(lock)}")
         self._look()
 
+    def _look_at_one(self, task: int, lock: Any) -> None:
+        """`_on_release`, where there is one future: it comes often."""
+        if self._harness.state(self.env.futures[0]) != self._states[0]:
+            self._look()
+
     def _look(self) -> None:
         """See whether a future moved."""
         states, look = self._states, self._harness.state
@@ -265,10 +272,12 @@ class _Scene:
             running: bool | None = None
             # Where it would wait, it would for ever: nobody is left who could help.
             state = harness.state(future)
-            with suppress(Uncontrolled):
+            try:
                 done = bool(future.done())
                 if state is None:
                     running = bool(future.running())
+            except Uncontrolled:
+                pass
             env.log.append((h.FINAL, number, state, done, running, outcome))
 
     def died(self, task: int, name: str, error: BaseException) -> None:

@@ -27,13 +27,14 @@ class Bounded:
         # By number of preemptions: schedules that are still to be run.
         self._waiting: dict[int, list[Schedule]] = {0: [()]}
         self._now: Schedule = ()
+        self._cost = 0
 
     def next(self) -> Schedule | None:
         """The next schedule, among those with the fewest preemptions; None: all were run."""
         waiting = self._waiting
         if not waiting:
             return None
-        cost = min(waiting)
+        self._cost = cost = min(waiting)
         schedules = waiting[cost]
         self._now = schedules.pop()
         if not schedules:
@@ -44,13 +45,14 @@ class Bounded:
         """What the schedule that `next` gave turned out to be: its other ways are kept."""
         begin = len(self._now)
         choices, bound, waiting = run.choices, self.bound, self._waiting
-        spent = 0
-        for place, costs in enumerate(run.costs):
-            taken = choices[place]
-            if place >= begin and len(costs) > 1:
-                head = tuple(choices[:place])
-                for other in range(1, len(costs)):
-                    cost = spent + costs[other]
-                    if bound is None or cost <= bound:
-                        waiting.setdefault(cost, []).append((*head, other))
-            spent += costs[taken]
+        # Behind its schedule a run takes the benign choices, which cost nothing.
+        spent = self._cost
+        for place in range(begin, len(choices)):
+            costs = run.costs[place]
+            if spent == bound and 0 not in costs[1:]:
+                continue
+            head = tuple(choices[:place])
+            for other in range(1, len(costs)):
+                cost = spent + costs[other]
+                if bound is None or cost <= bound:
+                    waiting.setdefault(cost, []).append((*head, other))

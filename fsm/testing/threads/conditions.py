@@ -91,7 +91,7 @@ class Condition(real_condition):
         me.lock = lock
         me.state = CELL
         if arena.on_release is not None:
-            arena.tell(arena.on_release, me.number, lock)
+            arena.tell_lock(arena.on_release, lock)
         if arena.on_wait is not None:
             arena.tell(arena.on_wait, me.number, "wait", self, timeout is not None, lock)
         arena.step(me)
@@ -106,7 +106,7 @@ class Condition(real_condition):
         if not notified and me in self._waiters:
             self._waiters.remove(me)
         if arena.on_acquire is not None:
-            arena.tell(arena.on_acquire, me.number, lock)
+            arena.tell_lock(arena.on_acquire, lock)
         return notified
 
     def notify(self, n: int = 1) -> None:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import NamedTuple
 
 from futurefsm.fsm.testing.threads.active import ACTIVE
 from futurefsm.fsm.testing.threads.steps import Choose, Following, Option, Run, Uncontrolled
@@ -17,21 +16,18 @@ def costs_of(mine: bool, ready: int, timers: int) -> tuple[int, ...]:
     return (*others, *[1 if ready else 0] * timers)
 
 
-class _Choice(NamedTuple):
-    """What can be chosen at one moment. Runs have few different ones: each is made once."""
-
-    options: tuple[Option, ...]
-    costs: tuple[int, ...]
-
+# What can be chosen at one moment, and what it costs; no costs where there is no choice.
+_Choice = tuple[tuple[Option, ...], tuple[int, ...]]
 
 _deadline = attrgetter("deadline")
 
-# (who is ready, as bits; who fires, in order; the current task) → the choice.
+# (who is ready, as bits; who fires, in order; the current task) → the choice. Runs have few
+# different ones: each is made once.
 _CHOICES: dict[tuple[int, tuple[int, ...], int | None], _Choice] = {}
 
 
 def _choice(ready: int, timers: tuple[int, ...], me: int | None) -> _Choice:
-    """Make it: the current task first, if it can go on; others by number; timers.
+    """Make one: the current task first, if it can go on; others by number; timers.
 
     Args:
         ready: the bits of the tasks that can go on.
@@ -41,8 +37,8 @@ def _choice(ready: int, timers: tuple[int, ...], me: int | None) -> _Choice:
     mine = me in able
     able.sort(key=lambda number: number != me)
     options = [GO[number] for number in able] + [FIRE[number] for number in timers]
-    made = _Choice(tuple(options), costs_of(mine, len(able), len(timers)))
-    _CHOICES[ready, timers, me] = made
+    costs = costs_of(mine, len(able), len(timers)) if len(options) > 1 else ()
+    made = _CHOICES[ready, timers, me] = (tuple(options), costs)
     return made
 
 
@@ -54,6 +50,7 @@ class Deciding:
     def __init__(self, choose: Choose, max_steps: int, detailed: bool) -> None:
         self.choose = choose
         self._script = choose.schedule if type(choose) is Following else None
+        self._scripted = len(self._script or ())
         self.max_steps = max_steps
         self.detailed = detailed
         self.run = run = Run()
@@ -112,15 +109,14 @@ class Deciding:
                 timers.sort(key=_deadline)
             fires = tuple([task.number for task in timers])
         number = None if me is None else me.number
-        choice = _CHOICES.get((ready, fires, number)) or _choice(ready, fires, number)
-        options = choice.options
-        if len(options) == 1:
-            chosen = options[0]
-        else:
-            index = self._choose(options, choice.costs, number)
+        options, costs = _CHOICES.get((ready, fires, number)) or _choice(ready, fires, number)
+        if costs:
+            index = self._choose(options, costs, number)
             if index is None:
                 return None
             chosen = options[index]
+        else:
+            chosen = options[0]
         task = self.tasks[chosen.task]
         self._raw.append((chosen, task.op, task.what, task.where))
         task.state = RUN
@@ -146,7 +142,9 @@ class Deciding:
         if script is not None:
             # As calling it, without its price: most runs follow a list.
             place = len(choices)
-            index = script[place] % len(options) if place < len(script) else 0
+            index = script[place] if place < self._scripted else 0
+            if index:
+                index %= len(options)
         else:
             # Primitives that it makes are not of the run.
             ACTIVE.arena = None
@@ -161,7 +159,8 @@ class Deciding:
                 ACTIVE.arena = self  # type: ignore[assignment]
         choices.append(index)
         run.costs.append(costs)
-        run.preemptions += costs[index]
+        if index:
+            run.preemptions += costs[index]
         return index
 
     def _seen(self, me: Task | None) -> bool:

@@ -63,7 +63,7 @@ class Lock:
         self._owner = me
         self._count = 1
         if arena.on_acquire is not None:
-            arena.tell(arena.on_acquire, me.number, self)
+            arena.tell_lock(arena.on_acquire, self)
         return True
 
     __enter__ = acquire
@@ -87,7 +87,7 @@ class Lock:
         self._owner = me
         self._count = 1
         if arena.on_acquire is not None:
-            arena.tell(arena.on_acquire, me.number, self)
+            arena.tell_lock(arena.on_acquire, self)
         return True
 
     def _acquire_outside(self, blocking: bool, timeout: float) -> bool:
@@ -121,7 +121,7 @@ class Lock:
             raise RuntimeError("release unlocked lock")
         self._owner = None
         if arena.on_release is not None and arena.me is not None:
-            arena.tell(arena.on_release, arena.me.number, self)
+            arena.tell_lock(arena.on_release, self)
 
     def __exit__(self, *exc: object) -> None:
         self.release()
@@ -184,7 +184,7 @@ class RLock(Lock):
         self._owner = me
         self._count = 1
         if arena.on_acquire is not None:
-            arena.tell(arena.on_acquire, me.number, self)
+            arena.tell_lock(arena.on_acquire, self)
         return True
 
     __enter__ = acquire
@@ -201,7 +201,7 @@ class RLock(Lock):
         if not count:
             self._owner = None
             if arena.on_release is not None and me is not None:
-                arena.tell(arena.on_release, me.number, self)
+                arena.tell_lock(arena.on_release, self)
 
     release_lock = release
 

@@ -228,6 +228,19 @@ class Arena(Deciding, ABC):
         if self.fatal is not None and not self.over:
             self.leave()
 
+    def tell_lock(self, hook: Callable[[int, Any], None], lock: Any) -> None:
+        """`tell`, of a lock; most of what is told."""
+        me, outside = self.me, self.outside
+        assert me is not None
+        self.me, self.outside = None, me
+        try:
+            hook(me.number, lock)
+        except BaseException as raised:
+            self.fatal = self.fatal or raised
+        self.me, self.outside = me, outside
+        if self.fatal is not None and not self.over:
+            self.leave()
+
     # The heart.
 
     @abstractmethod
