@@ -1,7 +1,8 @@
 """What a pump may do: paths of events, made from a lifecycle's table. PURE.
 
 A legal path is one that a correct peer can take: it ends with the first event that settles the
-future, whatever the users do. The others go on after that: a duplicate, a late answer, an event
+future, whatever the users do; before that it may go round, where the table does (a task that is
+tried again). The others go on after that: a duplicate, a late answer, an event
 after the end. A correct future survives them all; the table says how.
 """
 
@@ -45,6 +46,12 @@ def legal(harness: Harness) -> Iterator[Path]:
         for event in events:
             if event != SUBMIT and _settles(lifecycle, str(lifecycle.start), event):
                 yield (Move(event),)
+    for way in _round(lifecycle, events, started):
+        yield (*head, *way)
+        state = _after(lifecycle, started, way)
+        for event in events:
+            if _settles(lifecycle, state, event):
+                yield (*head, *way, Move(event))
     if asked is None:
         return
     wait = (*head, Move.await_(TASK_CANCEL))
@@ -57,6 +64,19 @@ def legal(harness: Harness) -> Iterator[Path]:
             # It stays open: a refusal, a link that comes back. Every answer may follow.
             for answer in answers:
                 yield (*wait, Move(event), Move(answer))
+
+
+def _round(
+    lifecycle: Lifecycle, events: Iterable[Event], state: str, taken: frozenset[str] = frozenset()
+) -> Iterator[Path]:
+    """Moves that do not settle it, each at most once."""
+    for event in events:
+        if event not in taken and _moves(lifecycle, state, event):
+            target = lifecycle.row(state, event).target
+            if not target.settled:
+                yield (Move(event),)
+                for way in _round(lifecycle, events, str(target), taken | {event}):
+                    yield (Move(event), *way)
 
 
 def illegal(harness: Harness) -> Iterator[Path]:

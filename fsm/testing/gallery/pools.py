@@ -38,6 +38,25 @@ class PoolFuture(Future[Any]):
             return self._state == "PENDING" and super().set_running_or_notify_cancel()
 
 
+class RetriedFuture(PoolFuture):
+    """A pool's future whose failed attempts are tried again, but not once it was cancelled."""
+
+    def try_again(self) -> None:
+        """An attempt has failed: the next one is pending."""
+        with self._condition:
+            if self._state == "RUNNING":
+                self._state = "PENDING"
+
+
+class RetriedAfterCancel(RetriedFuture):
+    """Whether to stop is looked up first: a `cancel()` behind the look does not stop it."""
+
+    def try_again(self) -> None:
+        if self.running():
+            with self._condition:
+                self._state = "PENDING"
+
+
 def settle(future: Future[Any], event: str, value: Any) -> None:
     """Settle it as the event says.
 
@@ -193,6 +212,22 @@ class ExecutorThatCountsResults(Executor):
     def end(self, future: Future[Any], event: str, value: Any) -> None:
         super().end(future, event, value)
         self._done(future)
+
+
+class ExecutorThatWaitsUnderItsLock(Executor):
+    """Its shutdown waits for its worker while it holds the lock that the worker wants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shutdown = threading.Lock()
+
+    def end(self, future: Future[Any], event: str, value: Any) -> None:
+        with self._shutdown:
+            super().end(future, event, value)
+
+    def shutdown(self) -> None:
+        with self._shutdown:
+            super().shutdown()
 
 
 class Dispatcher:

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm.effects import ANNOUNCE, NOTIFY
-from futurefsm.fsm.events import CANCEL, SUBMIT
+from futurefsm.fsm.events import CANCEL, RESULT_FAILED, SUBMIT
 from futurefsm.fsm.lifecycles import STRICT
 from futurefsm.fsm.states import CANCELLED, PENDING, RUNNING
 from futurefsm.fsm.story import WIRE
@@ -29,6 +29,13 @@ POOL = STRICT.derive(
     goes(PENDING, CANCEL, CANCELLED, NOTIFY, ANNOUNCE, why="it never started", answer=True),
     goes(RUNNING, CANCEL, CANCELLED, NOTIFY, ANNOUNCE, why="its worker is killed", answer=True),
     ignores(CANCELLED, SUBMIT, why="told already", answer=False),
+)
+
+# An attempt that fails is followed by another.
+RETRIED = POOL.derive(
+    "retried",
+    goes(RUNNING, RESULT_FAILED, PENDING, why="it is tried again"),
+    ignores(PENDING, RESULT_FAILED, why="no attempt is under way"),
 )
 
 Settle = Callable[[Future[Any], str, Any], None]
@@ -72,6 +79,33 @@ class PlainFutures(PoolFutures):
 
     def make(self, env: "Env") -> Future[Any]:
         return Future()
+
+
+class RetriedFutures(PoolFutures):
+    """The same of futures whose failed attempts are tried again.
+
+    Args:
+        future: their class.
+    """
+
+    lifecycle = RETRIED
+    deliverable = ("submit", "result_success", "result_failed")
+
+    def __init__(self, future: type[pools.RetriedFuture]) -> None:
+        super().__init__(pools.settle_if_it_can_be)
+        self._future = future
+
+    @property
+    def name(self) -> str:
+        return self._future.__name__
+
+    def make(self, env: "Env") -> Future[Any]:
+        return self._future()
+
+    def deliver(self, env: "Env", future: Any, event: str, value: Any) -> Any:
+        if event == "result_failed":
+            return future.try_again()
+        return super().deliver(env, future, event, value)
 
 
 class Mailboxes(Harness):
@@ -202,6 +236,14 @@ REPORTS: tuple[Exhibit, ...] = (
         seed=3,
     ),
     Exhibit(
+        "more-executors-150",
+        "cancel() between the look and the next attempt: it is tried again all the same",
+        ("absorbing", "linearizable", "agreement"),
+        RetriedFutures(pools.RetriedAfterCancel),
+        RetriedFutures(pools.RetriedFuture),
+        source=_GITHUB + "rohanpm/more-executors/issues/150",
+    ),
+    Exhibit(
         "more-executors-337",
         "a result for a future that was cancelled is an error",
         ("pump raises",),
@@ -234,6 +276,14 @@ REPORTS: tuple[Exhibit, ...] = (
         ClientFutures(manager=pools.SendsUnderTheManagersLock),
         ClientFutures(),
         source=_GITHUB + "python/cpython/issues/105829",
+    ),
+    Exhibit(
+        "cpython-125492",
+        "the shutdown waits for its thread while it holds the lock that this thread wants",
+        ("nothing under a lock", "released"),
+        ExecutorFutures(pools.ExecutorThatWaitsUnderItsLock),
+        ExecutorFutures(pools.Executor),
+        source=_GITHUB + "python/cpython/pull/125492",
     ),
     Exhibit(
         "joblib-875",

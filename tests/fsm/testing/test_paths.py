@@ -1,5 +1,9 @@
 """Paths of the pump, made from the table."""
 
+from futurefsm.fsm.events import RESULT_FAILED
+from futurefsm.fsm.lifecycles import STRICT
+from futurefsm.fsm.states import PENDING, RUNNING
+from futurefsm.fsm.table import goes
 from futurefsm.fsm.testing.harness import StandardFutures
 from futurefsm.fsm.testing.paths import deliverable, early, illegal, legal, of_future, paths
 from futurefsm.fsm.testing.programs import Move
@@ -27,6 +31,18 @@ def test_legal_paths_of_the_standard_library() -> None:
         "result_success",
         "result_failed",
     }
+
+
+def test_a_path_may_go_round_where_the_table_does() -> None:
+    class Retried(StandardFutures):
+        lifecycle = STRICT.derive(
+            "retried", goes(RUNNING, RESULT_FAILED, PENDING, why="it is tried again")
+        )
+
+    found = {" ".join(str(m.event) for m in path) for path in legal(Retried())}
+    again = "submit result_failed"
+    assert found >= {again, f"{again} submit", f"{again} submit result_success"}
+    assert max(found, key=len) == f"{again} submit result_success"
 
 
 def test_a_cancel_is_answered_refused_or_overtaken() -> None:

@@ -21,6 +21,18 @@ def test_a_pools_future_can_be_cancelled_while_it_runs() -> None:
     assert not done.cancel()
 
 
+@pytest.mark.parametrize("kind", [pools.RetriedFuture, pools.RetriedAfterCancel])
+def test_a_failed_attempt_is_tried_again(kind: type[pools.RetriedFuture]) -> None:
+    future = kind()
+    future.try_again()
+    assert future.set_running_or_notify_cancel()
+    future.try_again()
+    assert not future.running()
+    assert future.cancel()
+    future.try_again()
+    assert future.cancelled()
+
+
 @pytest.mark.parametrize("event", ["result_success", "result_failed", "result_worker_died"])
 def test_what_is_settled_stays(event: str) -> None:
     future: Future[Any] = Future()
