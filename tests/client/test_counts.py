@@ -1,0 +1,124 @@
+"""What a task costs on the embedded engine, as counts: messages, and turns of who waits."""
+
+import operator
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from futurefsm.client.client import Client
+from futurefsm.protocol.messages import ClientHeartbeat
+from tests.client.engine.engine_tasks import wait_for_file
+from tests.client.scripted import PATIENCE_S
+
+
+@contextmanager
+def watched(client: Client, of: Any, name: str, see: Callable[..., object]) -> Iterator[None]:
+    """`see` is called with what a method of the agent's is called with, on the agent's thread."""
+    original: Callable[..., Any] = getattr(of, name)
+
+    def seen(*args: Any) -> Any:
+        see(*args)
+        return original(*args)
+
+    client._agent.call(lambda: setattr(of, name, seen), PATIENCE_S)
+    yield
+    client._agent.call(lambda: delattr(of, name), PATIENCE_S)
+
+
+@contextmanager
+def messages(client: Client) -> Iterator[Counter[str]]:
+    """Counts what goes and comes: kinds of messages, and of requests to the object store."""
+    counts: Counter[str] = Counter()
+    lines, pump = client._agent._lines, client._agent.pump
+
+    def note(message: Any, *_: Any) -> None:
+        counts[type(message).__name__] += 1
+
+    def ask(requests: list[Any]) -> None:
+        counts.update(type(request).__name__ for request in requests)
+
+    with (
+        watched(client, lines.outbox, "send", note),
+        watched(client, pump, "receive", note),
+        watched(client, lines.storage, "ask", ask),
+    ):
+        yield counts
+
+
+def heartless(counts: Counter[str]) -> dict[str, int]:
+    """Without the signs of life, which come when they come."""
+    return {kind: n for kind, n in counts.items() if not kind.startswith("ClientHeartbeat")}
+
+
+def test_a_task_without_argument_is_two_messages_and_two_requests(cluster: Client) -> None:
+    """Task and TaskResult, and a Get and a Delete of the result."""
+    count = 200
+    assert cluster.submit(int).result(PATIENCE_S) == 0  # its function is there from here on
+    with messages(cluster) as counts:
+        futures = [cluster.submit(int) for _ in range(count)]
+        assert all(future.result(PATIENCE_S) == 0 for future in futures)
+    found = heartless(counts)
+    assert found.pop("Task") == count
+    assert found.pop("TaskResult") == count
+    # A few of what came before may be deleted now.
+    assert found.pop("Get", 0) <= count
+    assert found.pop("Delete", 0) <= count + 2
+    assert sum(found.values()) <= 2, found
+
+
+def test_an_argument_is_one_request_more(cluster: Client) -> None:
+    """A Put; it is announced, and taken back, together with others."""
+    count = 200
+    assert cluster.submit(operator.neg, -1).result(PATIENCE_S) == 1
+    with messages(cluster) as counts:
+        futures = [cluster.submit(operator.neg, 1000 + n) for n in range(count)]
+        assert [future.result(PATIENCE_S) for future in futures] == [
+            -1000 - n for n in range(count)
+        ]
+    assert counts["Task"] == counts["TaskResult"] == count
+    assert counts["Put"] <= count
+    assert counts["Get"] <= count
+    # Those of the results; the engine takes those of the arguments from an instruction.
+    assert counts["Delete"] <= count + 2
+    assert counts["Task"] + counts["ObjectInstruction"] <= 3 * count
+
+
+def test_an_idle_client_turns_for_its_signs_of_life_only(tmp_path: Path) -> None:
+    """Ten thousand pending futures: no turn of the agent is for them."""
+    turns, beats = [0], [0]
+    wanted, seen = 5, threading.Event()
+
+    def turn() -> None:
+        turns[0] += 1
+
+    def send(message: Any) -> None:
+        if isinstance(message, ClientHeartbeat):
+            beats[0] += 1
+            if beats[0] == 1:
+                turns[0] = 0
+            if beats[0] == wanted:
+                seen.set()
+
+    gate = tmp_path / "gate"
+    with Client(workers=1) as client:
+        agent = client._agent
+        session = agent.pump.tracker.session
+        agent.call(lambda: setattr(session, "_period", 0.1), PATIENCE_S)
+        first = client.submit(wait_for_file, str(gate))
+        futures = [client.submit(int) for _ in range(10_000)]
+        while agent.call(lambda: len(agent.inbox) + len(agent._lines.outbox), PATIENCE_S):
+            pass
+        with watched(client, agent, "_turn", turn):
+            with watched(client, agent._lines.outbox, "send", send):
+                assert seen.wait(PATIENCE_S)
+                counted = turns[0]
+        assert not any(future.done() for future in futures)
+        client.cancel(futures)
+        gate.touch()
+        first.result(PATIENCE_S)
+    # From a heartbeat to the next: one turn for its echo, one in which the next is due; and now
+    # and then one because ZeroMQ's own descriptor tells of more than messages.
+    assert counted <= 4 * (wanted - 1) + 2
