@@ -1,6 +1,7 @@
 """``python -m futurefsm.fsm.testing``: the full targets, and the gallery one by one."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -16,12 +17,24 @@ def main(argv: list[str] | None = None) -> int:
     full.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(campaign.TITLES))
     full.add_argument("--write", type=Path, help="the page that the results go into")
     full.add_argument("--seeds", type=int, default=campaign.SEEDS)
+    full.add_argument("--jobs", type=int, default=1, help="processes that share a proof")
     full.add_argument("--quick", action="store_true", help="a small part of everything")
     commands.add_parser("list", help="the bugs of the gallery")
     show = commands.add_parser("show", help="find one bug of the gallery and draw it")
     show.add_argument("number", help="as `list` prints it")
     show.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
+    try:
+        status = _do(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`| head`). Nothing can be said to it; let the interpreter not try.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _do(options: argparse.Namespace) -> int:
     if options.command == "campaign":
         return _campaign(options)
     if options.command == "list":
@@ -38,7 +51,9 @@ def _campaign(options: argparse.Namespace) -> int:
         known = ", ".join(campaign.TITLES)
         print(f"no such section: {', '.join(unknown)}; there are {known}", file=sys.stderr)
         return 2
-    missed = campaign.run(names, options.write, seeds=options.seeds, quick=options.quick)
+    missed = campaign.run(
+        names, options.write, seeds=options.seeds, quick=options.quick, jobs=options.jobs
+    )
     for each in missed:
         print(f"missed: {each}")
     return 1 if missed else 0

@@ -4,11 +4,23 @@ A mistake in a harness would come out as an error of the race kit, or, worse, as
 """
 
 from collections.abc import Collection
+from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.programs import AWAIT, Call, Move, Program
+
+# What the race kit asks of a harness, for errors that come out of it. Those of `call` and
+# `deliver` are answers of the future.
+_METHODS = {
+    "make": "which makes a fresh future",
+    "state": "which says, without a wait, in which state of the table a future is",
+    "outcome": "which says what became of a cancel",
+    "error_name": "which names an error as the table does",
+    "pump": "which is what the pump's thread does",
+}
 
 
 def usable(harness: Any) -> None:
@@ -87,6 +99,38 @@ def _names(harness: Harness, what: str) -> None:
         return
     if isinstance(names, str) or not isinstance(names, Collection):
         raise TypeError(f"{what} of {harness.name} must be a tuple of names, not {names!r}")
+
+
+def blame(harness: Harness, error: BaseException) -> None:
+    """Say of an error that came out of a method of a harness which one it was."""
+    methods = {}
+    for each in (harness, getattr(harness, "inner", harness)):
+        for name in _METHODS:
+            code = getattr(getattr(type(each), name), "__code__", None)
+            methods[code] = name, type(each).__name__
+    said = ""
+    # The innermost: a harness may ask another one.
+    for frame, line in walk_tb(error.__traceback__):
+        if frame.f_code in methods:
+            (name, whose), file = methods[frame.f_code], Path(frame.f_code.co_filename).name
+            said = f"This came out of {whose}.{name}() ({file}:{line}), {_METHODS[name]}."
+    if said:
+        error.add_note(said)
+
+
+def known_states(harness: Harness, states: Collection[str | None]) -> None:
+    """Look at what a harness says that its futures are, before anything has happened to them.
+
+    Raises:
+        ValueError: that is no state of its lifecycle.
+    """
+    known = {str(state) for state in harness.lifecycle.states}
+    for state in states:
+        if state is not None and state not in known:
+            raise ValueError(
+                f"{type(harness).__name__}.state() says {state!r}, which is no state of the "
+                f"lifecycle {harness.lifecycle.name}: {', '.join(sorted(known))} (or None: unknown)"
+            )
 
 
 def fresh(harness: Harness, future: Any, others: Collection[Any]) -> None:

@@ -17,7 +17,7 @@ from futurefsm.fsm.testing.checks import Subject
 from futurefsm.fsm.testing.checks.answers import VALUES
 from futurefsm.fsm.testing.env import FAULTS, Env, raised
 from futurefsm.fsm.testing.failure import Counts, Trouble
-from futurefsm.fsm.testing.fit import fresh, usable
+from futurefsm.fsm.testing.fit import blame, fresh, known_states, usable
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.history import Seen, Stopped
 from futurefsm.fsm.testing.parts import parts
@@ -101,20 +101,27 @@ class Stage:
             Exception: the harness itself raised.
         """
         scene = _Scene(self.harness, program, detailed, self._pumps, self.subject.settled)
-        done = run(
-            scene.set_up,
-            choose,
-            backend=self._backend,
-            max_steps=self._max_steps,
-            detailed=detailed,
-        )
-        for number, ended in enumerate(done.ended):
-            if ended.error is not None:
-                scene.died(number, ended.name, ended.error)
+        try:
+            done = run(
+                scene.set_up,
+                choose,
+                backend=self._backend,
+                max_steps=self._max_steps,
+                detailed=detailed,
+            )
+            for number, ended in enumerate(done.ended):
+                if ended.error is not None:
+                    scene.died(number, ended.name, ended.error)
+        except Exception as error:
+            blame(self.harness, error)
+            raise
         stopped: tuple[Stopped, ...] = ()
         if done.blocked:
             stopped = tuple(Stopped(b.task, b.name, b.op, b.what, b.holder) for b in done.blocked)
         log = tuple(scene.env.log)
+        if not self.counts.schedules:
+            said = [fields[1] for kind, *fields in log if kind == h.STATE]
+            known_states(self.harness, said[: program.futures])
         self.counts.add(done)
         troubles = self._judge(program, (done.end, log, stopped))
         seen = Seen(program, log, done.end, stopped)

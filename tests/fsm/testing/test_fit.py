@@ -1,11 +1,13 @@
 """A mistake in a harness is told as such, and is not "nothing found"."""
 
+import re
 from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from futurefsm.fsm.testing import OnLoop, explore, prove
+from futurefsm.fsm.testing.fit import blame
 from futurefsm.fsm.testing.harness import Harness, StandardFutures
 from futurefsm.fsm.testing.programs import Call, Move, Program
 
@@ -47,6 +49,10 @@ ONE = Future[Any]()
         (made(calls=()), "calls of Made is empty"),
         (made(deliverable=("finish",)), "'finish', which Made is to deliver, is no event"),
         (made(make=lambda self, env: ONE), "the same future twice"),
+        (
+            made(state=lambda self, future: future._state),
+            r"Made.state\(\) says 'PENDING', which is",
+        ),
     ],
 )
 def test_wrong_values(harness: Harness, words: str) -> None:
@@ -90,3 +96,53 @@ def test_bounds_that_leave_nothing() -> None:
 def test_a_single_name_may_stand_for_a_collection_of_one() -> None:
     report = explore(StandardFutures(), schedules=5, checks="value", lines="concurrent.futures")
     assert report.failure is None
+
+
+class Wrong(Mine):
+    """Asks its future for what it does not have."""
+
+    def state(self, future: Any) -> str | None:
+        return str(future.status)
+
+
+class Strange(Mine):
+    """Does not know its own errors."""
+
+    def error_name(self, error: BaseException) -> str:
+        raise KeyError(error)
+
+
+class Lame(Mine):
+    """Its pump does not know what to do."""
+
+    def pump(self, env: Any) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("harness", "error", "words"),
+    [
+        (
+            Wrong(),
+            AttributeError,
+            r"This came out of Wrong.state\(\) \(test_fit.py:\d+\), which says",
+        ),
+        (OnLoop(Wrong()), AttributeError, r"This came out of Wrong.state\(\)"),
+        (Strange(), KeyError, r"This came out of Strange.error_name\(\)"),
+        (Lame(), NotImplementedError, r"This came out of Lame.pump\(\)"),
+    ],
+)
+def test_an_error_of_a_harness_names_its_method(
+    harness: Harness, error: type[Exception], words: str
+) -> None:
+    program = Program(((Call("result"),),), (Move("submit"), Move("result_failed")))
+    with pytest.raises(error) as raised:
+        explore(harness, schedules=50, programs=[program])
+    (note,) = raised.value.__notes__
+    assert re.match(words, note)
+
+
+def test_an_error_from_elsewhere_is_left_as_it_is() -> None:
+    error = KeyError()
+    blame(Mine(), error)
+    assert not hasattr(error, "__notes__")

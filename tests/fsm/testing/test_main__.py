@@ -1,5 +1,7 @@
 """``python -m futurefsm.fsm.testing``."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,16 @@ def test_a_bug_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_bug_that_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign, "hunt", lambda exhibit, seed: None)
     assert main(["show", "4"]) == 1
+
+
+def test_a_reader_who_goes_away_is_no_error() -> None:
+    command = [sys.executable, "-m", "futurefsm.fsm.testing", "list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as reading:
+        assert reading.stdout is not None
+        assert reading.stderr is not None
+        reading.stdout.close()
+        assert reading.stderr.read() == b""
+        assert reading.wait(60) == 1
 
 
 def test_sections_that_do_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
