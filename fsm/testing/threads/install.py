@@ -27,6 +27,7 @@ from futurefsm.fsm.testing.threads import (
     workers,
 )
 from futurefsm.fsm.testing.threads.active import ACTIVE
+from futurefsm.fsm.testing.threads.foreign import refusals
 from futurefsm.fsm.testing.threads.lines import lines_of
 from futurefsm.fsm.testing.threads.scheduler import Arena, Setup
 from futurefsm.fsm.testing.threads.watchdog import Guard
@@ -211,7 +212,9 @@ def installed(
         raise RuntimeError("installed() cannot be entered while a run is going on")
     instrumented = adopt.resolve(lines)
     named = [*adopt.resolve(modules), *instrumented]
-    swaps = {id(real): mine for real, mine in _SWAPS}
+    # Kept, so that no id is given to another object meanwhile.
+    foreign = list(refusals()) if not NOW.depth else []
+    swaps = {id(real): mine for real, mine in (*_SWAPS, *foreign)}
     undo: _Swapped = []
     if not NOW.depth:
         _begin(swaps)
