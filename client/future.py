@@ -259,6 +259,14 @@ class Future(base.Future[T]):
             self._ask()
         super().add_done_callback(fn)
 
+    def result(self, timeout: float | None = None) -> T:
+        """As in the base class. What has finished may have left its value in the store."""
+        try:
+            return self._awaited_result(timeout)
+        finally:
+            # This frame is in the traceback of the exception that the future holds: a cycle.
+            self = None  # type: ignore[assignment]
+
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What the task raised, or None. Waits and raises as `result`."""
         if self._phase in _NOT_MADE and self._lock._is_owned():  # type: ignore[attr-defined]

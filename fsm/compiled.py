@@ -24,13 +24,24 @@ class Node:
     announced, so that `concurrent.futures`' CANCELLED and CANCELLED_AND_NOTIFIED need no flag.
     """
 
-    __slots__ = ("announced", "cancel_decided", "lifecycle", "on", "settled", "state", "view")
+    __slots__ = (
+        "announced",
+        "cancel_decided",
+        "ended",
+        "lifecycle",
+        "on",
+        "settled",
+        "state",
+        "view",
+    )
 
     def __init__(self, lifecycle: "Lifecycle", state: State, announced: bool) -> None:
         self.lifecycle = lifecycle
         self.state = state
         self.announced = announced
         self.settled = state.settled
+        # Settled, and not cancelled: there is a value or an exception, or there will be.
+        self.ended = state.settled and not state.is_cancelled
         self.cancel_decided = state.cancel_decided
         quiet = state.settled and not announced and state.view == ANNOUNCED_VIEW
         self.view = CANCELLED_VIEW if quiet else state.view

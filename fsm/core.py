@@ -21,10 +21,10 @@ from futurefsm.fsm import errors, threads
 from futurefsm.fsm.compiled import Node, Step
 from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.outcomes import Outcome
-from futurefsm.fsm.rare import Callbacks, Rare, Told
+from futurefsm.fsm.rare import TOLD, Callbacks, Rare, Told
 from futurefsm.fsm.settled import ASKS_IN_STEPS, Settled
-from futurefsm.fsm.states import CANCELLED_VIEW, RUNNING_VIEW, State
-from futurefsm.fsm.story import CALLER, FIELDS, WIRE, Raw, Story, extended
+from futurefsm.fsm.states import State
+from futurefsm.fsm.story import CALLER, WIRE, Raw, Story, extended
 from futurefsm.fsm.table import Lifecycle
 
 T = TypeVar("T")
@@ -42,14 +42,28 @@ class Core(concurrent.futures.Future[T]):
     `_tell`, `_call_back`. Those that say "under the lock" must neither raise nor wait.
     """
 
-    __slots__ = ("_exception", "_lock", "_node", "_rare", "_result", "_story")
+    __slots__ = (
+        "_condition",
+        "_exception",
+        "_lock",
+        "_node",
+        "_rare",
+        "_result",
+        "_story",
+        "_waiting",
+    )
 
     default_lifecycle: ClassVar[Lifecycle] = CONFIRMED
 
     _start: ClassVar[Node] = CONFIRMED.compiled
+    # The lock itself, until somebody sleeps: wait() and as_completed() only take it and let it go,
+    # and a condition for each of a million futures would be three quarters of their memory.
+    _condition: Condition
     _node: Node
     _rare: Rare | None
     _story: Raw
+    # Waiters of wait() and as_completed(), until they are told.
+    _waiting: list[Any] | None
     _result: Any
     _exception: BaseException | None
 
@@ -59,31 +73,29 @@ class Core(concurrent.futures.Future[T]):
 
     def __init__(self, lifecycle: Lifecycle | None = None) -> None:
         # The standard library's __init__ makes a condition and two lists: not called, see _rare.
-        self._lock = RLock()
+        self._lock = self._condition = RLock()  # type: ignore[assignment]
         self._node = self._start if lifecycle is None else _start(lifecycle)
         self._story = ()
-        self._result = self._exception = self._rare = None
+        self._result = self._exception = self._rare = self._waiting = None
 
     # What concurrent.futures' own functions (wait, as_completed) and its tests look at.
 
     @property
     def _state(self) -> str:  # type: ignore[override]
-        return str(self._node.view)
-
-    @property
-    def _condition(self) -> Condition:  # type: ignore[override]
-        rare = self._made_rare()
-        if rare.condition is None:
-            fresh = Condition(self._lock)
-            with self._lock:
-                # Two threads may have come here: both must sleep on the same one.
-                if rare.condition is None:
-                    rare.condition = fresh
-        return rare.condition
+        return self._node.view  # type: ignore[return-value]
 
     @property
     def _waiters(self) -> list[Any]:  # type: ignore[override]
-        return self._made_rare().waiters
+        if self._node.announced:
+            return TOLD
+        waiting = self._waiting
+        if waiting is None:
+            fresh: list[Any] = []
+            with self._lock:
+                waiting = self._waiting
+                if waiting is None:
+                    waiting = self._waiting = fresh
+        return waiting
 
     @property
     def _done_callbacks(self) -> Callbacks:
@@ -92,11 +104,21 @@ class Core(concurrent.futures.Future[T]):
     def _made_rare(self) -> Rare:
         rare = self._rare
         if rare is None:
-            fresh = Rare()
+            fresh = self._fresh_rare()
             with self._lock:
-                rare = self._rare
-                if rare is None:
-                    rare = self._rare = fresh
+                rare = self._put_rare(fresh)
+        return rare
+
+    def _fresh_rare(self) -> Rare | None:
+        """What `_put_rare` needs: made before the lock is taken; None where there is one."""
+        return Rare() if self._rare is None else None
+
+    def _put_rare(self, fresh: Rare | None) -> Rare:
+        """The rare parts: those that are there, or the fresh ones. Under the lock."""
+        rare = self._rare
+        if rare is None:
+            assert fresh is not None
+            rare = self._rare = fresh
         return rare
 
     # Reading.
@@ -133,31 +155,9 @@ class Core(concurrent.futures.Future[T]):
         """True once it is settled: cancelled, or finished."""
         return self._node.settled
 
-    def running(self) -> bool:
-        """True while its answer is owed, also while a cancel is."""
-        return self._node.view == RUNNING_VIEW
-
     def describe(self) -> str:
         """What it is, for error messages; a subclass names the task here."""
         return "the future"
-
-    def __repr__(self) -> str:
-        node, story = self._node, self._story
-        value = self._repr_value() if node.settled and not node.state.is_cancelled else ""
-        if node.lifecycle.standard_repr:
-            what = f"state={_shown(node)}{value}"
-        elif story:
-            what = f"state={node.state}{value} after {story[-FIELDS].event}"
-        else:
-            what = f"state={node.state}"
-        return f"<{type(self).__name__} at {id(self):#x} {what}>"
-
-    def _repr_value(self) -> str:
-        """What a finished future ended with, for `repr`."""
-        error = self._exception
-        if error is not None:
-            return f" raised {type(error).__name__}"
-        return f" returned {type(self._result).__name__}"
 
     # Moving.
 
@@ -197,8 +197,8 @@ class Core(concurrent.futures.Future[T]):
                             self._keep(step, value)
                         self._node = step.node
                         self._story = story
-                        if self._rare is not None:
-                            told = self._rare.take(step)
+                        if self._rare is not None or self._waiting is not None:
+                            told = self._take_told(step)
                     lock.release()
                 except BaseException:
                     self._interrupted(step, value, won, told)
@@ -217,7 +217,7 @@ class Core(concurrent.futures.Future[T]):
 
     def _took_special(self, node: Node, step: Step, value: Any, source: str) -> bool:
         """Take a step that is not on the fast path; False if somebody was quicker."""
-        rare = self._made_rare()
+        fresh = self._fresh_rare()
         before = story = self._story
         kept = value
         if step.moves:
@@ -229,13 +229,14 @@ class Core(concurrent.futures.Future[T]):
         with self._lock:
             if self._node is not node or self._story is not before:
                 return False
+            rare = self._put_rare(fresh)
             if step.discards:
                 dropped = (self._result, self._exception)
             self._take_special(step, kept, source)
             self._story = story
             if len(story) == len(before) and step.moves:
                 rare.forgotten += 1
-            told = rare.take(step)
+            told = self._take_told(step)
         del dropped
         self._follow(step, value, told)
         return True
@@ -245,11 +246,21 @@ class Core(concurrent.futures.Future[T]):
         moved = won and self._node is step.node
         # The first place where Ctrl-C can come is behind acquire(), the last behind release().
         if self._lock._is_owned():  # type: ignore[attr-defined]
-            if moved and told is None and self._rare is not None:
-                told = self._rare.take(step)
+            if moved and told is None:
+                told = self._take_told(step)
             self._lock.release()
         if moved:
-            self._follow(step, value, told or ([], []))
+            self._follow(step, value, told or (None, []))
+
+    def _take_told(self, step: Step) -> Told:
+        """Who is to be told of a step. Wakes those who sleep. Under the lock."""
+        rare = self._rare
+        callbacks = [] if rare is None else rare.take(step)
+        waiters = None
+        # Behind every call, and in one go: Ctrl-C before it has taken nothing.
+        if step.announces:
+            waiters, self._waiting = self._waiting, None
+        return waiters, callbacks
 
     def _take_special(self, step: Step, value: Any, source: str) -> None:
         """Change what a step changes beside the story. Under the lock.
@@ -258,17 +269,19 @@ class Core(concurrent.futures.Future[T]):
             value: what came with the event; the error, where the step makes one of its own.
         """
         rare = self._made_rare()
+        # What a node says must be there as long as the node is: kept before, let go behind. Who
+        # reads without the lock (`_ended`) relies on it.
         if step.offers is not None:
             self._keep(step, value)
         elif step.own_error is not None:
             self._exception = value
-        elif step.discards:
-            self._result = self._exception = None
         if not step.moves:
             rare.stayed(step.event)
         if step.outcome is not None:
             rare.learn(step.outcome)
         self._node = step.node
+        if step.discards:
+            self._result = self._exception = None
 
     def _keep(self, step: Step, value: Any) -> None:
         """Keep what a settling event brought. Under the lock."""
@@ -305,7 +318,7 @@ class Core(concurrent.futures.Future[T]):
 
     def violated(self, step: Step, source: str) -> None:
         """Told, under no lock, of a message that a correct peer never sends. It moved nothing."""
-        if self._made_rare().stays[step.event] == 1:
+        if self._made_rare().stays.get(step.event) == 1:
             logger.warning(
                 "%s: %s from the %s is a violation; ignored", self.describe(), step.row, source
             )
@@ -374,9 +387,3 @@ def _start(lifecycle: Lifecycle) -> Node:
     if lifecycle.about != "future":
         raise ValueError(f"{lifecycle!r} is about a {lifecycle.about}, not about a future")
     return lifecycle.compiled
-
-
-def _shown(node: Node) -> str:
-    """A state as `concurrent.futures` prints it: whether a cancel was announced is not said."""
-    view = CANCELLED_VIEW if node.state.is_cancelled else node.view
-    return str(view).lower()

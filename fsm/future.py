@@ -5,11 +5,12 @@
 
 import concurrent.futures
 from collections.abc import Callable, Generator
-from threading import TIMEOUT_MAX
+from threading import TIMEOUT_MAX, Condition
 from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
 from futurefsm.fsm import errors, threads
+from futurefsm.fsm.compiled import Node
 from futurefsm.fsm.core import Core
 from futurefsm.fsm.events import (
     CANCEL,
@@ -19,7 +20,8 @@ from futurefsm.fsm.events import (
     RESULT_SUCCESS,
     SUBMIT,
 )
-from futurefsm.fsm.story import CALLER, CLIENT, WIRE
+from futurefsm.fsm.states import CANCELLED_VIEW, RUNNING_VIEW
+from futurefsm.fsm.story import CALLER, CLIENT, FIELDS, WIRE
 
 T = TypeVar("T")
 
@@ -41,6 +43,28 @@ class Future(Core[T]):
 
     # Seconds that cancel() waits when it is not told; None: without bound.
     cancel_timeout: ClassVar[float | None] = 30.0
+
+    def running(self) -> bool:
+        """True while its answer is owed, also while a cancel is."""
+        return self._node.view == RUNNING_VIEW
+
+    def __repr__(self) -> str:
+        node, story = self._node, self._story
+        value = self._repr_value() if node.settled and not node.state.is_cancelled else ""
+        if node.lifecycle.standard_repr:
+            what = f"state={_shown(node)}{value}"
+        elif story:
+            what = f"state={node.state}{value} after {story[-FIELDS].event}"
+        else:
+            what = f"state={node.state}"
+        return f"<{type(self).__name__} at {id(self):#x} {what}>"
+
+    def _repr_value(self) -> str:
+        """What a finished future ended with, for `repr`."""
+        error = self._exception
+        if error is not None:
+            return f" raised {type(error).__name__}"
+        return f" returned {type(self._result).__name__}"
 
     def cancel(self, timeout: float | None = _UNSET) -> bool:
         """Ask for its end, and wait for the answer.
@@ -96,11 +120,23 @@ class Future(Core[T]):
             WouldDeadlockError: called on the thread whose work would end the wait.
             Exception: what the task raised.
         """
+        # Most often it is there: read as `_ended` does.
+        node = self._node
+        if node.ended:
+            value = self._result
+            if self._exception is None and self._node is node:
+                return value  # type: ignore[no-any-return]
+        try:
+            return self._awaited_result(timeout)
+        finally:
+            # This frame is in the traceback of the exception that the future holds: a cycle.
+            self = None  # type: ignore[assignment]
+
+    def _awaited_result(self, timeout: float | None) -> T:
         try:
             self._wait_or_raise(timeout)
             return self._outcome_of_task()
         finally:
-            # This frame is in the traceback of the exception that the future holds: a cycle.
             self = None  # type: ignore[assignment]
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
@@ -119,9 +155,16 @@ class Future(Core[T]):
             self = error = None  # type: ignore[assignment]
 
     def _ended(self) -> tuple[BaseException | None, Any]:
-        """The error and the value of one moment: its user may cancel a finished future."""
-        with self._lock:
+        """The error and the value of one moment: its user may cancel a finished future.
+
+        Read without the lock. A step keeps before it moves the node and lets go behind it, so what
+        is read between two looks at the same node is that node's own; and no table leads back to a
+        settled one.
+        """
+        while True:
             node, error, value = self._node, self._exception, self._result
+            if self._node is node:
+                break
         if node.state.is_cancelled:
             raise self._cancelled_error()
         return error, value
@@ -166,10 +209,16 @@ class Future(Core[T]):
         if timeout is not None and timeout != timeout:
             raise ValueError("a timeout must be seconds, or None for no bound, not nan")
         deadline = None if timeout is None else monotonic() + timeout
-        condition = self._condition
+        if met():
+            return True
+        # Before the lock is taken: nothing is made under it.
+        rare, condition = self._fresh_rare(), Condition(self._lock)
         # Not `with condition`: that runs Python code round the lock, in which a Ctrl-C would leave
         # it taken for ever.
         with self._lock:
+            # Two threads may have come here: both must sleep on the same one.
+            condition = self._put_rare(rare).sleep_on(condition)
+            self._condition = condition
             while not met():
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
@@ -185,10 +234,10 @@ class Future(Core[T]):
         Exceptions are logged.
         """
         if not self._node.settled:
-            rare = self._made_rare()
+            fresh = self._fresh_rare()
             with self._lock:
                 if not self._node.settled:
-                    rare.callbacks.append(fn)
+                    self._put_rare(fresh).callbacks.append(fn)
                     return
         self._call_back([fn])
 
@@ -224,3 +273,9 @@ class Future(Core[T]):
         import asyncio  # loaded already: a loop is running
 
         return asyncio.wrap_future(self).__await__()
+
+
+def _shown(node: Node) -> str:
+    """A state as `concurrent.futures` prints it: whether a cancel was announced is not said."""
+    view = CANCELLED_VIEW if node.state.is_cancelled else node.view
+    return str(view).lower()

@@ -9,7 +9,26 @@ from futurefsm.fsm.outcomes import Outcome, refine
 
 Callbacks = list[Callable[[Any], object]]
 # Who is to be told of a step: waiters of concurrent.futures, and callbacks.
-Told = tuple[list[Any], Callbacks]
+Told = tuple[list[Any] | None, Callbacks]
+
+
+class _Told(list[Any]):
+    """The waiters of a future that has told them: none, for ever.
+
+    `wait()` and `as_completed()` put themselves into the list of what has ended too, and take
+    themselves out of it; neither need be remembered.
+    """
+
+    __slots__ = ()
+
+    def append(self, waiter: Any) -> None:
+        """Nobody will be told."""
+
+    def remove(self, waiter: Any) -> None:
+        """Whoever it was has been told, or need not be."""
+
+
+TOLD = _Told()
 
 
 class Rare:
@@ -22,13 +41,10 @@ class Rare:
         "forgotten",
         "outcome",
         "stays",
-        "waiters",
     )
 
     def __init__(self) -> None:
         self.condition: Condition | None = None
-        # Waiters of concurrent.futures.wait() and as_completed(); who put one there removes it.
-        self.waiters: list[Any] = []
         self.callbacks: Callbacks = []
         self.stays: dict[str, int] = {}
         self.forgotten = 0
@@ -36,18 +52,21 @@ class Rare:
         # Until when the latest cancel() may wait; None: without bound; -inf: nobody asked.
         self.deadline: float | None = float("-inf")
 
-    def take(self, step: Step) -> Told:
-        """Who is to be told of a step. Wakes those who sleep."""
-        waiters: list[Any] = []
+    def sleep_on(self, fresh: Condition) -> Condition:
+        """The condition on which who waits sleeps: the one that is there, or the fresh one."""
+        if self.condition is None:
+            self.condition = fresh
+        return self.condition
+
+    def take(self, step: Step) -> Callbacks:
+        """The callbacks that a step hands over. Wakes those who sleep."""
         callbacks: Callbacks = []
-        if step.announces:
-            waiters = self.waiters.copy()
         if step.notifies:
             if self.condition is not None:
                 self.condition.notify_all()
-            # Last, and in one go: Ctrl-C before it has taken nothing.
+            # In one go: Ctrl-C before it has taken nothing.
             callbacks, self.callbacks = self.callbacks, callbacks
-        return waiters, callbacks
+        return callbacks
 
     def stayed(self, event: str) -> int:
         """Count an event that moved nothing; returns how often it has happened."""

@@ -6,8 +6,7 @@ threading; not PURE.
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from threading import get_ident
 
 # Thread ident → what it does. Written by its own thread only; dict operations are atomic.
@@ -24,8 +23,31 @@ def _forget_marks() -> None:
 os.register_at_fork(after_in_child=_forget_marks)
 
 
-@contextmanager
-def delivering(role: str = "delivers messages") -> Iterator[None]:
+class _Mark:
+    """What the current thread does, from `with` to its end. Marks nest: a callback may settle
+    another future, and run its callbacks."""
+
+    # By hand: every settling with a callback comes here, and a generator costs three times as much.
+    __slots__ = ("_before", "_ident", "_marks", "_role")
+
+    def __init__(self, marks: dict[int, str], role: str) -> None:
+        self._marks = marks
+        self._role = role
+
+    def __enter__(self) -> None:
+        self._ident = ident = get_ident()
+        self._before = self._marks.get(ident)
+        self._marks[ident] = self._role
+
+    def __exit__(self, *raised: object) -> None:
+        if self._before is None:
+            # Not `del`: in a child of a fork they are gone.
+            self._marks.pop(self._ident, None)
+        else:
+            self._marks[self._ident] = self._before
+
+
+def delivering(role: str = "delivers messages") -> AbstractContextManager[None]:
     """Mark the current thread as one that delivers messages to futures.
 
     On it ``cancel()`` asks and returns at once, and ``result()`` of an unsettled future raises
@@ -34,31 +56,12 @@ def delivering(role: str = "delivers messages") -> Iterator[None]:
     Args:
         role: what the thread does, for the error ("is the message pump of client demo").
     """
-    with _marked(_delivering, role):
-        yield
+    return _Mark(_delivering, role)
 
 
-@contextmanager
-def calling_back() -> Iterator[None]:
+def calling_back() -> AbstractContextManager[None]:
     """Mark the current thread as one that runs callbacks: ``cancel()`` does not wait on it."""
-    with _marked(_calling_back, "runs callbacks"):
-        yield
-
-
-@contextmanager
-def _marked(marks: dict[int, str], role: str) -> Iterator[None]:
-    # Marks nest: a callback may settle another future, and run its callbacks.
-    ident = get_ident()
-    before = marks.get(ident)
-    marks[ident] = role
-    try:
-        yield
-    finally:
-        if before is None:
-            # Not `del`: in a child of a fork they are gone.
-            marks.pop(ident, None)
-        else:
-            marks[ident] = before
+    return _Mark(_calling_back, "runs callbacks")
 
 
 def delivery_role() -> str | None:

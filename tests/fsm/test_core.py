@@ -461,19 +461,43 @@ def test_a_slower_thread_looks_again(
 # The rare parts.
 
 
-def test_two_threads_sleep_on_one_condition(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_threads_make_one_list_of_waiters() -> None:
     """Both may find that there is none; then the second must take the first one's."""
     future = running()
-    real, left, second = core.Condition, [1], []
 
-    def made(lock: Any) -> Any:
-        if left:
-            left.pop()
-            second.append(elsewhere(lambda: future._condition))
-        return real(lock)
+    class Lock:
+        def __enter__(self) -> None:
+            real.acquire()
+            future._waiting = ["the other's"]
 
-    monkeypatch.setattr(core, "Condition", made)
-    assert future._condition is second[0]
+        def __exit__(self, *raised: object) -> None:
+            real.release()
+
+    real, future._lock = future._lock, Lock()
+    assert future._waiters == ["the other's"]
+
+
+def test_waiters_are_told_once_and_kept_no_longer() -> None:
+    future, waiter = running(), CountingWaiter()
+    future._waiters.append(waiter)
+    assert future._waiters == [waiter]
+    future.fire("result_success")
+    assert future.cancel() is True
+    assert waiter.told == ["result"]
+    assert future._waiters == []
+    # As wait() and as_completed() do it, also with what has ended.
+    future._waiters.append(waiter)
+    future._waiters.remove(waiter)
+    assert (future._waiters, future._waiting) == ([], None)
+
+
+def test_a_cancel_under_strict_is_announced_later() -> None:
+    future, waiter = Future[Any](STRICT), CountingWaiter()
+    future._waiters.append(waiter)
+    future.cancel()
+    assert (waiter.told, future._waiters) == ([], [waiter])
+    future.fire("submit")
+    assert (waiter.told, future._waiters) == (["cancelled"], [])
 
 
 def test_two_threads_make_one_rare(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,21 @@
 """Many threads on one future, started by a barrier: one verdict, everybody told once."""
 
+import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 from lifecycle_kit import CountingWaiter, Noting, brought
 
 from futurefsm.fsm.compiled import Step
-from futurefsm.fsm.errors import WouldDeadlockError
+from futurefsm.fsm.core import Core
+from futurefsm.fsm.errors import CancelledError, WouldDeadlockError
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.lifecycles import CONFIRMED
+from futurefsm.fsm.settled import Settled
 
 ROUNDS = 2_000
 
@@ -236,3 +240,85 @@ def test_a_question_from_inside_a_step_does_not_wait() -> None:
     assert "from a signal handler" in asked[0]
     assert asked[1] is False
     assert future.state == "cancel_requested"
+
+
+def before_instruction(
+    number: int, codes: tuple[CodeType, ...], act: Callable[[], Any], also: Callable[[], Any]
+) -> tuple[Any, list[Any]]:
+    """What `act` answers, and what `also` does in the middle of it: before that instruction of
+    those functions, on the same thread. Nothing in the list: they have fewer instructions."""
+    left, answers = [number], []
+
+    def trace(frame: FrameType, event: str, _argument: Any) -> Any:
+        if frame.f_code not in codes:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and left:
+            left[0] -= 1
+            if left[0] < 0:
+                left.clear()
+                answers.append(answer(also))
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        said = answer(act)
+    finally:
+        sys.settrace(before)
+    return said, answers
+
+
+def answer(act: Callable[[], Any]) -> Any:
+    try:
+        return act()
+    except (CancelledError, ValueError) as raised:
+        return raised
+
+
+READING = (Future.result, Future._awaited_result, Future._outcome_of_task, Future._ended)
+MOVING = (Core.fire, Core._took_special, Core._take_special)
+READERS: dict[str, Callable[[Any], Any]] = {
+    "result": Future.result,
+    "exception": Future.exception,
+    "asyncio": lambda future: (lambda end: end.exception() or end.result())(Settled(future)),
+}
+
+
+@pytest.mark.parametrize("end", ["result_success", "result_failed"])
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("first", ["reads", "cancels"])
+def test_the_end_is_read_in_one_moment(first: str, reader: str, end: str) -> None:
+    """Who reads while its user cancels gets all of before or all of after: whatever instruction of
+    the one the other comes in between."""
+    seen = set()
+    for number in itertools.count():
+        future, value = brought(Future(), "running"), ValueError("it failed")
+        future.fire(end, value)
+        acts = (lambda f=future: READERS[reader](f)), future.cancel
+        act, also = acts if first == "reads" else acts[::-1]
+        functions = READING if first == "reads" else MOVING
+        codes = tuple(function.__code__ for function in functions)
+        said, answers = before_instruction(number, codes, act, also)
+        if not answers:
+            break
+        said = said if first == "reads" else answers[0]
+        no_error = reader == "exception" and end == "result_success"
+        before = None if no_error else value
+        assert said is before or isinstance(said, CancelledError), f"instruction {number}"
+        seen.add(type(said))
+        assert isinstance(answer(lambda f=future: READERS[reader](f)), CancelledError)
+    assert number > 15
+    assert len(seen) == 2
+
+
+def test_the_end_is_read_while_another_holds_the_lock() -> None:
+    """A step that another thread takes is no reason to wait: it is before, or after it."""
+    future = brought(Future(), "running")
+    future.fire("result_success", 5)
+    told: list[Any] = []
+    with future._lock:
+        asking = threading.Thread(target=lambda: told.append((future.result(), future.exception())))
+        asking.start()
+        asking.join(60)
+    assert told == [(5, None)]

@@ -2,18 +2,17 @@
 
 from threading import Condition, RLock
 
-from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
+from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.outcomes import CONFIRMED_OUTCOME, TOO_LATE, UNANSWERED
-from futurefsm.fsm.rare import Rare
+from futurefsm.fsm.rare import TOLD, Rare
 
 
 def test_take_gives_everybody_once() -> None:
     rare = Rare()
-    rare.callbacks, rare.waiters = [print], ["waiter"]
+    rare.callbacks = [print]
     settles = CONFIRMED.compiled.on["cancel"]
-    assert rare.take(settles) == (["waiter"], [print])
-    # Who put a waiter there removes it; a callback is handed out once.
-    assert rare.take(settles) == (["waiter"], [])
+    assert rare.take(settles) == [print]
+    assert rare.take(settles) == []
 
 
 def test_take_wakes_who_sleeps() -> None:
@@ -27,12 +26,18 @@ def test_take_wakes_who_sleeps() -> None:
     assert woken == [True]
 
 
-def test_a_cancel_under_strict_is_announced_later() -> None:
+def test_the_first_condition_is_that_of_all() -> None:
     rare = Rare()
-    rare.callbacks, rare.waiters = [print], ["waiter"]
-    cancel = STRICT.compiled.on["cancel"]
-    assert rare.take(cancel) == ([], [print])
-    assert rare.take(cancel.node.on["submit"]) == (["waiter"], [])
+    one, other = Condition(RLock()), Condition(RLock())
+    assert rare.sleep_on(one) is one
+    assert rare.sleep_on(other) is one
+    assert rare.condition is one
+
+
+def test_nobody_waits_for_what_has_told() -> None:
+    TOLD.append("waiter")
+    assert TOLD == []
+    TOLD.remove("waiter")
 
 
 def test_counting() -> None:

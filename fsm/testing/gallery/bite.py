@@ -40,14 +40,14 @@ _REFERENCE = (
 _MANAGER = "_close _all _find _hand_over _waits create deliver disconnect submit"
 # Not `__repr__`, `describe`, `story`: they print. Not `_interrupted`: only Ctrl-C goes there.
 _CORE = (
-    "_call_back _call_one _condition _follow _keep _made_rare _own_error _raised _refuse "
-    "_take_special _tell _took_special done fire running"
+    "_call_back _call_one _follow _fresh_rare _keep _made_rare _own_error _put_rare _raised "
+    "_refuse _take_special _take_told _tell _took_special _waiters done fire"
 )
-_RARE = "allow_until allowed learn stayed take"
+_RARE = "allow_until allowed learn sleep_on stayed take"
 _FUTURE = (
-    "_ended _must_not_wait _outcome_of_task _wait_or_raise _wait_settled _wait_until "
-    "add_done_callback cancel cancelled exception result set_cancel_confirmed set_exception "
-    "set_result set_running_or_notify_cancel"
+    "_awaited_result _ended _must_not_wait _outcome_of_task _wait_or_raise _wait_settled "
+    "_wait_until add_done_callback cancel cancelled exception result running set_cancel_confirmed "
+    "set_exception set_result set_running_or_notify_cancel"
 )
 
 
@@ -59,15 +59,18 @@ _DEADLINE = "nobody asks for the deadline of what has settled"
 _LATER = "the deadline is that of the latest cancel, also a moment later"
 _EITHER = "what it says was true at the test; a settled state is read under the lock"
 _WHOLE = "the lock is re-entrant, and a wait lets go of all of it"
+_ROUND = "the way round it gives the same"
 _RETURNS = "the second half only returns"
 
 # Mutants that are the same program in other words, or whose difference nobody can see but in the
 # words of an error, in time or in memory: the whole name → why. They are left out, and counted.
 EQUIVALENT = {
     # Our Future.
-    "core.py guard left out in _condition: if rare.condition is None:": _AGAIN,
+    "core.py guard left out in _waiters: if waiting is None:": _AGAIN,
     "core.py guard left out in _made_rare: if rare is None:": _AGAIN,
     "core.py not caught in fire: try:": "KeyError either way; its words differ",
+    "future.py case left out in result: if node.ended:": _ROUND,
+    "future.py case left out in result: if self._exception is None and self._node is node:": _ROUND,
     "core.py case left out in fire: if step.plain:": "the slow path does the same",
     "core.py guard left out in _take_special: if step.outcome is not None:": _NO_FACT,
     "core.py guard left out in _took_special: if step.discards:": "held for a moment longer",
@@ -90,11 +93,17 @@ EQUIVALENT = {
 
 # What survives, and why: the whole name → a phrase. Nobody is let off by it.
 _CTRL_C = "only Ctrl-C between two lines shows it, and none comes here"
+_LOCKED = "wait() and as_completed() ask for the waiters under the future's lock"
 _EXITS = "no callback leaves with SystemExit here"
 _LOOP = "no loop runs here; bug 20 is about that"
 _SUBMIT = "what submit() answers, and makes, is not looked at"
 _CLOSING = "how long disconnect() waits is nobody's check"
 SURVIVORS = {
+    "core.py split lock in _waiters: with self._lock:": _LOCKED,
+    "core.py guard left out in _waiters: if waiting is None: (2)": _LOCKED,
+    "future.py guard left out in _ended: if self._node is node:": (
+        "it takes a switch within a line; a test goes through all instructions"
+    ),
     "core.py not caught in fire: try: (2)": _CTRL_C,
     "core.py drop call in fire: self._interrupted(step, value, won, told)": _CTRL_C,
     "core.py not caught in _call_back: try:": _EXITS,
