@@ -10,7 +10,7 @@ BENCH_STAMP := $(VENV)/.stamp-bench
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format pytest test-cluster docs bench bench-cluster campaign races clean
+.PHONY: help demo test lint format pytest test-cluster docs bench bench-cluster campaign races spin clean
 
 help:
 	@echo "make demo    run real tasks on real worker processes, cancel some, show each one's way"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-cluster  side-by-side ratios against Scaler's own client, on a real cluster"
 	@echo "make campaign  slow: twenty rounds of mixed tasks, chance examples, a long simulation"
 	@echo "make races   slow: the race kit's full targets, written into docs/races-results.md"
+	@echo "make spin    slow: all that \`futurefsm check\` says, said once more by SPIN"
 	@echo "DEMO=\"--workers 4\" make demo passes options on; BENCH=\"--quick\" make bench too"
 
 # A name that is found need not run (a version manager's shim may not), so each is tried.
@@ -100,8 +101,12 @@ campaign: $(STAMP)
 
 # The race kit's full targets: every bug of the gallery under twenty seeds, no false alarms, rates,
 # mutants. Some half an hour of one core. `make races RACES="gallery --seeds 3"` runs a part.
-races: $(STAMP)
+races: $(STAMP) $(if $(RACES),,spin)
 	$(PY) -m futurefsm.fsm.testing campaign $(RACES) --write docs/races-results.md
+
+# Every system that ships, every property, by a model checker of other authors (Debian: spin, gcc).
+spin: $(STAMP)
+	$(PY) benchmarks/spin.py --if-installed $(SPIN)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.*
