@@ -1,6 +1,7 @@
 """Ours and Scaler's own client on one real cluster: `make bench-cluster`.
 
-    python benchmarks/cluster.py [--quick] [--backend zmq] [--write docs/benchmarks-cluster.md]
+    python benchmarks/cluster.py [--quick] [--backend zmq] [--rows objects trips]
+        [--write docs/benchmarks-cluster.md]
 
 For each backend a cluster of two workers is started; both clients live in this process and take
 turns, in changing order. What is printed is the median round of each and their ratio; figures of
@@ -32,6 +33,8 @@ from futurefsm.client.client import Client
 BACKENDS = ("ymq", "zmq")
 _MIB = 1 << 20
 _UP_S = 60.0
+# Before each turn: what the other left the cluster to do is done.
+_REST_S = 0.5
 # No further round is begun that would not end within so long, for one backend.
 _BUDGET_S = 240.0
 
@@ -189,7 +192,9 @@ def trips(client: Any, size: Size) -> Rates:
     return {"round trips of one task": 1 / median(took)}
 
 
-WORK: tuple[Callable[[Any, Size], Rates], ...] = (
+Work = Callable[[Any, Size], Rates]
+
+WORK: tuple[Work, ...] = (
     submits,
     arguments,
     mapped,
@@ -253,8 +258,10 @@ def theirs(address: str, backend: str) -> Any:
     return ScalerClient(address=address)
 
 
-def measured(backend: str, address: str, size: Size) -> tuple[list[Line], int]:
-    """Every line, on a cluster that is there; and after how many rounds."""
+def measured(
+    backend: str, address: str, size: Size, works: tuple[Work, ...] = WORK
+) -> tuple[list[Line], int]:
+    """Every line of some work, on a cluster that is there; and after how many rounds."""
     other = theirs(address, backend)
     other.submit(empty).result()  # the cluster is up
     ours = Client(address, backend=backend, timeout=_UP_S)
@@ -265,12 +272,13 @@ def measured(backend: str, address: str, size: Size) -> tuple[list[Line], int]:
         began, number = time.perf_counter(), 0
         while number < size.rounds:
             round_began = time.perf_counter()
-            for work in WORK:
+            for work in works:
                 if work is mapped and number >= size.mapped_rounds:
                     continue
                 sides = [(ours, 0), (other, 1)]
                 for client, side in sides if number % 2 == 0 else reversed(sides):
                     gc.collect()
+                    time.sleep(_REST_S)
                     for what, rate in work(client, size).items():
                         figures.setdefault(what, ([], []))[side].append(rate)
             number += 1
@@ -347,6 +355,8 @@ def main() -> None:
     parser.add_argument("--backend", choices=BACKENDS, help="only this one")
     parser.add_argument("--address", help="of a cluster that is there; needs --backend")
     parser.add_argument("--rounds", type=int, help="so many")
+    names = {work.__name__: work for work in WORK}
+    parser.add_argument("--rows", nargs="+", choices=names, default=names, help="only these")
     parser.add_argument("--write", type=Path, help="a Markdown page to write")
     options = parser.parse_args()
     if options.address and not options.backend:
@@ -354,15 +364,16 @@ def main() -> None:
     size = QUICK if options.quick else FULL
     rounds = options.rounds or size.rounds
     size = Size(rounds, *(getattr(size, name) for name in list(Size.__slots__)[1:]))
+    works = tuple(names[name] for name in options.rows)
     load = os.getloadavg()[0]
     print(ROW.format(*HEAD).replace("backend", "with"))
     lines: list[Line] = []
     for backend in [options.backend] if options.backend else BACKENDS:
         if options.address:
-            found, done = measured(backend, options.address, size)
+            found, done = measured(backend, options.address, size, works)
         else:
             with cluster(backend) as address:
-                found, done = measured(backend, address, size)
+                found, done = measured(backend, address, size, works)
         rounds = min(rounds, done)
         for line in found:
             print(ROW.format(*cells(line)), flush=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from futurefsm.client.insecure import warn_of_scheduler
 from futurefsm.client.streams import OpenStream, stream_opener
 from futurefsm.client.tracker import Tracker
+from futurefsm.client.uploads import IDLE_BYTES_MAX
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.codec import encode
 from futurefsm.protocol.ids import IdSource
@@ -27,6 +28,9 @@ ENVIRONMENT = "SCALER_NETWORK_BACKEND"
 
 # Eleven days: what poll() can be told in milliseconds.
 _FOREVER_S = 1e6
+
+# Of a small store, what no task needs may occupy one part in so many.
+_IDLE_PART = 8
 
 # A pickle of Scaler's own default serializer, by reference: what its workers look for. Written by
 # hand, since Scaler need not be installed here.
@@ -130,7 +134,11 @@ def open_link(
     # Where what runs cannot be cancelled, pending has to mean that it does not run: a task stays
     # here until a worker is free for it.
     holds = lifecycle.row("running", "cancel").answer is False
-    tracker = new_tracker(credits=count if holds else None, serializer=serializer)
+    tracker = new_tracker(
+        credits=count if holds else None,
+        serializer=serializer,
+        idle_bytes_max=_idle_bytes(store_bytes),
+    )
     where = parse_address(engine.address)
     open_stream = stream_opener(identity)
     channel = YmqDealer(
@@ -138,6 +146,12 @@ def open_link(
         steady=True,
     )
     return Link(tracker, channel, open_stream, "the embedded engine", engine)
+
+
+def _idle_bytes(store_bytes: int | None) -> int:
+    if store_bytes is None:
+        return IDLE_BYTES_MAX
+    return min(IDLE_BYTES_MAX, store_bytes // _IDLE_PART)
 
 
 def _cluster_link(

@@ -8,11 +8,23 @@ from typing import Any
 from futurefsm.client.outputs import Output, Put, Send
 from futurefsm.client.ties import Ties
 from futurefsm.client.tracked import Call, Links, ResultOf, Stored, Tracked
-from futurefsm.client.uploads import Blob, Upload, Uploads, announcement, deletion
+from futurefsm.client.uploads import (
+    IDLE_BYTES_MAX,
+    Blob,
+    Upload,
+    Uploads,
+    announcement,
+    deletion,
+)
 from futurefsm.client.values import Values
 from futurefsm.fsm import events as ev
 from futurefsm.protocol.ids import IdSource
 from futurefsm.protocol.messages import Argument, ArgumentType, Task, TaskCancel
+
+# No task has come for so many seconds: what none needs is given back, a part with each heartbeat,
+# for it costs the cluster something that others may want.
+QUIET_S = 60.0
+QUIET_DROPS = 512
 
 # After a link broke, a result that is not here after so many seconds may be lost.
 DOUBT_S = 5.0
@@ -21,16 +33,23 @@ DOUBT_S = 5.0
 class Outgoing:
     """What a client has to send, and what it waits for before it does. See `Tracker`."""
 
-    def __init__(self, identity: bytes, ids: IdSource, credits: int | None) -> None:
+    def __init__(
+        self,
+        identity: bytes,
+        ids: IdSource,
+        credits: int | None,
+        idle_bytes_max: int = IDLE_BYTES_MAX,
+    ) -> None:
         self.identity = identity
         self.ids = ids
         self.credits = credits
         self._tasks: dict[bytes, Tracked] = {}
         self._waiting: deque[bytes] = deque()
         self._now = 0.0
+        self._submitted_at = 0.0
         self._doubted: list[bytes] = []
         self._doubt_at = 0.0
-        self._uploads = Uploads(lambda: ids.object_id(identity))
+        self._uploads = Uploads(lambda: ids.object_id(identity), idle_bytes_max=idle_bytes_max)
         # One list, which all parts know: emptied, never replaced.
         self._out: list[Output] = []
         self.values = Values(self._out)
@@ -77,7 +96,7 @@ class Outgoing:
     def submit(self, call: Call, now: float) -> None:
         """A task, accepted by the outgoing queue. It waits for the results that it needs, and,
         with credits, for `grant`."""
-        self._now = now
+        self._now = self._submitted_at = now
         tracked = self._tasks[call.task_id] = Tracked()
         tracked.delayed = call.delayed
         if call.needed_by is not None:
@@ -135,6 +154,11 @@ class Outgoing:
     def clear(self) -> None:
         """Drop the uploads that no task and no reference needs."""
         self._uploads.clear_idle()
+
+    def give_back(self, now: float) -> None:
+        """Drop some of them, where no task has come for a while."""
+        if now - self._submitted_at >= QUIET_S:
+            self._uploads.clear_idle(QUIET_DROPS)
 
     def doubt(self, now: float, resent: Collection[bytes]) -> None:
         """The link broke: a result that was on its way is lost, and nobody will say so. Those that

@@ -30,9 +30,7 @@ from futurefsm.client.outputs import (
 from futurefsm.client.overdue import Overdue
 from futurefsm.client.tracked import Call as Call
 from futurefsm.client.tracked import Tracked
-from futurefsm.client.uploads import (
-    serializer_announcement,
-)
+from futurefsm.client.uploads import IDLE_BYTES_MAX, serializer_announcement
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm import events as ev
 from futurefsm.fsm.outcomes import NEVER_SENT
@@ -72,6 +70,7 @@ class Tracker(Outgoing):
         timeout_s: seconds of silence after which the scheduler counts as lost.
         period_s: seconds between two heartbeats.
         hostname: for display by the scheduler.
+        idle_bytes_max: what uploads that no task needs may occupy.
     """
 
     def __init__(
@@ -85,8 +84,9 @@ class Tracker(Outgoing):
         timeout_s: float = 60.0,
         period_s: float = 2.0,
         hostname: str = "",
+        idle_bytes_max: int = IDLE_BYTES_MAX,
     ) -> None:
-        super().__init__(identity, ids, credits)
+        super().__init__(identity, ids, credits, idle_bytes_max)
         self.lifecycle = lifecycle
         self.storage_address: StorageAddress | None = None
         self.session = Session(period_s, timeout_s)
@@ -156,6 +156,7 @@ class Tracker(Outgoing):
             else:
                 self._out.append(LinkLost(f"the scheduler was silent for {due.seconds:.0f} s"))
         self.ask_doubted(now)
+        self.give_back(now)
         if self._overdue.look(self.values.fetching, now):
             self._probe = self.ids.object_id(self.identity)
             self._out += (Put(self._probe, b""), Delete(self._probe))

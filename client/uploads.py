@@ -1,12 +1,15 @@
 """Which objects of this client the cluster has, and who needs them. PURE.
 
 Functions and repeated arguments are uploaded once: equal bytes share one object. An object that no
-task needs is kept for the next one while there is room, and deleted when there is not. An object
-that its user sent and holds a reference to is kept until it is disowned.
+task needs is kept while there is room, the oldest deleted when there is not, and all of them when
+no task has come for a while: another task may need it, and deleting one costs a cluster as much as
+a tenth of a task. Only what is large and cannot be shared goes with its task. An object that its
+user sent and holds a reference to is kept until it is disowned.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from typing import NamedTuple
 
 from futurefsm.protocol.messages import (
@@ -16,9 +19,12 @@ from futurefsm.protocol.messages import (
     ObjectType,
 )
 
-# What idle uploads may occupy in the cluster: enough for the functions of a large program.
+# What idle uploads may occupy in the cluster.
 IDLE_BYTES_MAX = 64 * 2**20
-IDLE_COUNT_MAX = 1024
+IDLE_COUNT_MAX = 16_384
+
+# A larger object that no other task can share is deleted with the last task that needs it.
+LONE_BYTES_MAX = 64 * 1024
 
 # A larger object cannot be uploaded again: its bytes would be held as long as any task needs them.
 KEPT_BYTES_MAX = 8 * 2**20
@@ -29,7 +35,8 @@ class Blob(NamedTuple):
 
     Attributes:
         payload: the serialised object.
-        digest: equal for equal bytes; None for bytes that are not worth sharing.
+        digest: equal for equal bytes, and hardly ever for others (see `likeness`); None for bytes
+            that are not to be shared.
         name: shown by monitors.
     """
 
@@ -100,7 +107,7 @@ class Uploads:
 
     def need(self, blob: Blob) -> tuple[Upload, bool]:
         """One task more needs these bytes; True where they have to be sent."""
-        shared = self._shared.get(blob.digest) if blob.digest is not None else None
+        digest, shared = self._twin(blob)
         if shared is not None:
             if shared.needed_by == 0 and self._idle.pop(shared.object_id, None) is not None:
                 self._idle_bytes -= shared.size
@@ -108,11 +115,24 @@ class Uploads:
             return shared, False
         upload = Upload(self._new_object_id(), blob)
         upload.needed_by = 1
-        if blob.digest is not None:
-            self._shared[blob.digest] = upload
+        if digest is not None:
+            upload.digest = digest
+            self._shared[digest] = upload
         self.created.append(upload)
         self._unstored[upload.object_id] = upload
         return upload, True
+
+    def _twin(self, blob: Blob) -> tuple[bytes | None, Upload | None]:
+        """The object that has the same bytes, if there is one; and by what these are found."""
+        digest = blob.digest
+        if digest is None:
+            return None, None
+        shared = self._shared.get(digest)
+        if shared is not None and shared.payload is not None and shared.payload != blob.payload:
+            # They only look alike.
+            digest = blake2b(blob.payload, digest_size=16).digest()
+            shared = self._shared.get(digest)
+        return digest, shared
 
     def own(self, object_id: bytes, blob: Blob) -> None:
         """A new object that its user holds a reference to."""
@@ -152,14 +172,26 @@ class Uploads:
         upload.needed_by -= 1
         if upload.needed_by:
             return
-        if upload.digest is None:
-            self._owned.pop(upload.object_id, None)
+        lone = upload.digest is None
+        owned = self._owned.pop(upload.object_id, None) is not None
+        if owned or (lone and upload.size > LONE_BYTES_MAX):
             self._drop(upload)
             return
+        if lone:
+            upload.payload = None
         self._idle[upload.object_id] = upload
         self._idle_bytes += upload.size
         while self._idle_bytes > self._idle_bytes_max or len(self._idle) > self._idle_count_max:
             self._drop_oldest()
+
+    def kept(self) -> set[bytes]:
+        """The ids of all that is in the cluster, or on its way, but for what references hold."""
+        return {each.object_id for each in self._shared.values()} | self._idle.keys()
+
+    @property
+    def idle(self) -> int:
+        """How many objects no task needs."""
+        return len(self._idle)
 
     def again(self, needed: Iterable[Upload]) -> list[tuple[Upload, bytes]]:
         """The cluster may have lost them all: those to upload again, with their bytes. What no
@@ -174,9 +206,10 @@ class Uploads:
         self._unstored.update((upload.object_id, upload) for upload, _ in found)
         return found
 
-    def clear_idle(self) -> None:
-        """Drop everything that no task needs."""
-        while self._idle:
+    def clear_idle(self, count: int | None = None) -> None:
+        """Drop what no task needs: everything, or so many, the oldest first."""
+        left = len(self._idle) if count is None else min(count, len(self._idle))
+        for _ in range(left):
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:

@@ -15,9 +15,10 @@ from futurefsm.client.testing.invariants import (
     SETTLES,
     TRUE_OUTCOME,
 )
-from futurefsm.client.testing.party import Party, TaskFailed
+from futurefsm.client.testing.party import IDLE_MAX, Party, TaskFailed
 from futurefsm.client.testing.record import Record
 from futurefsm.client.testing.trackers import kept
+from futurefsm.client.tracker import Tracker
 from futurefsm.fsm import outcomes
 from futurefsm.fsm.errors import ResultLostError
 from futurefsm.fsm.story import FIELDS
@@ -194,7 +195,14 @@ class Checks:
         known = kept(party.tracker)
         if known is None:
             return
-        for object_id in self.world.engine.store._owned.get(party.prefix, ()):
+        stored = self.world.engine.store._owned.get(party.prefix, ())
+        if isinstance(party.tracker, Tracker) and len(stored) > IDLE_MAX:
+            raise self.world.broken(
+                NO_LEAK,
+                f"all is settled, and client {party.name} leaves {len(stored)} objects in the "
+                f"object store, where {IDLE_MAX} may stay",
+            )
+        for object_id in stored:
             if object_id not in known:
                 raise self.world.broken(
                     NO_LEAK,

@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     from futurefsm.client.tracker import Call
 
 
+IDLE_MAX = 1
+"""How many objects that no task needs a client may leave in the store: so few that a short story
+meets the limit."""
+
+
 class TaskFailed(Exception):
     """What a simulated task raises. `args[0]`: the task's id."""
 
@@ -106,9 +111,8 @@ class Party:
         tracker: Any = parts.tracker(self.identity, self.ids, world.lifecycle, credits=credits)
         self.tracker: TrackerLike = tracker
         if isinstance(tracker, Tracker):
-            # Small, so that a short story meets its limit.
             tracker._uploads = parts.uploads(
-                lambda: self.ids.object_id(self.identity), idle_count_max=1
+                lambda: self.ids.object_id(self.identity), idle_count_max=IDLE_MAX
             )
         self.inbox = Inbox(lambda: None)
         self.pump = parts.pump(tracker, self.inbox)

@@ -83,7 +83,7 @@ def kept(tracker: Any) -> frozenset[bytes] | None:
     uploads = getattr(tracker, "_uploads", None)
     if uploads is None:
         return None
-    return frozenset(each.object_id for each in uploads._shared.values())
+    return frozenset(uploads.kept())
 
 
 def fetches(tracker: Any, object_id: bytes) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from futurefsm.client.outgoing import Outgoing
+from futurefsm.client.outgoing import QUIET_DROPS, QUIET_S, Outgoing
 from futurefsm.client.outputs import Put, Send
 from futurefsm.client.tracked import Call, Stored
 from futurefsm.client.tracker import Tracker
@@ -51,6 +51,41 @@ def test_an_owned_object_is_sent_once_and_used_by_its_id() -> None:
     task = out[-1].message  # type: ignore[union-attr]
     assert isinstance(task, m.Task)
     assert [each.data for each in task.function_args] == [OWNED, OWNED]
+
+
+def ended(it: Tracker, *, arguments: int, now: float) -> list[bytes]:
+    """A task with small arguments has ended; the ids of its objects."""
+    blobs = tuple(Blob(b"%d" % n, None, "argument") for n in range(arguments))
+    it.submit(Call(b"t" * 16, Blob(b"fn", b"fn", "work"), blobs, b"flags!"), now)
+    it.perform(b"t" * 16, [fx.SEND_TASK], None, now)
+    made = [each.object_id for each in it.take() if isinstance(each, Put)]
+    for object_id in made:
+        it.stored(object_id)
+    it.settled(b"t" * 16, st.CANCELLED)
+    return made[-arguments - 1 :]
+
+
+def test_small_arguments_stay_until_no_task_has_come_for_a_while() -> None:
+    it = Tracker(ME, IdSource(b"seed"), CONFIRMED, timeout_s=10 * QUIET_S)
+    it.opened(0.0)
+    made = ended(it, arguments=QUIET_DROPS, now=10.0)
+    assert len(made) == QUIET_DROPS + 1
+    it.tick(9.0 + QUIET_S)
+    assert dropped(it) == []
+    # Deleting is work for the cluster: so many with each heartbeat.
+    it.tick(10.0 + QUIET_S)
+    assert sorted(dropped(it)) == sorted(set(made) - {made[-1]})
+    it.tick(12.0 + QUIET_S)
+    assert dropped(it) == [made[-1]]
+    it.tick(14.0 + QUIET_S)
+    assert dropped(it) == []
+
+
+def test_clear_gives_all_of_them_back_at_once() -> None:
+    it = Tracker(ME, IdSource(b"seed"), CONFIRMED)
+    made = ended(it, arguments=3, now=10.0)
+    it.clear()
+    assert sorted(dropped(it)) == sorted(made)
 
 
 def test_disowned_it_goes_with_the_last_task() -> None:

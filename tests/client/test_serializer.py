@@ -12,7 +12,14 @@ import pytest
 
 from futurefsm.client.blame import shown
 from futurefsm.client.errors import UnsendableError
-from futurefsm.client.serializer import SHARE_MIN_BYTES, Serializer, name_of, travelling
+from futurefsm.client.serializer import (
+    SHARE_MAX_BYTES,
+    SHARE_MIN_BYTES,
+    Serializer,
+    likeness,
+    name_of,
+    travelling,
+)
 
 
 def plain(a: int, b: int = 2) -> int:
@@ -46,13 +53,33 @@ def test_keywords_travel_with_the_function() -> None:
     assert bound(2) == 42
 
 
-def test_large_arguments_are_shared_small_ones_not() -> None:
+def test_large_arguments_are_shared_and_small_ones_that_cannot_change() -> None:
     serializer = Serializer()
-    assert serializer.argument(1, "argument 1", plain).digest is None
-    large = bytes(SHARE_MIN_BYTES)
-    first, second = (serializer.argument(large, "argument 1", plain) for _ in range(2))
-    assert first.digest is not None
-    assert first.digest == second.digest
+    for value in (bytes(SHARE_MIN_BYTES), [0] * SHARE_MIN_BYTES, 1, "text", None, 2.5):
+        first, second = (serializer.argument(value, "argument 1", plain) for _ in range(2))
+        assert first.digest is not None
+        assert first.digest == second.digest
+    one = serializer.argument(1, "argument 1", plain)
+    assert serializer.argument(True, "argument 1", plain).digest != one.digest
+    # A task that changes its list must not change another's.
+    assert serializer.argument([1], "argument 1", plain).digest is None
+    assert serializer.argument(bytes(SHARE_MAX_BYTES), "argument 1", plain).digest is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 1_000_000])
+def test_bytes_of_any_size_travel(size: int) -> None:
+    value = bytes(size)
+    assert pickle.loads(Serializer().argument(value, "argument 1", plain).payload) == value
+
+
+def test_likeness_is_cheap_and_tells_most_apart() -> None:
+    large = bytes(1_000_000)
+    assert likeness(large) == likeness(bytes(1_000_000))
+    assert likeness(large) != likeness(bytes(1_000_001))
+    assert likeness(large) != likeness(large[:-1] + b"1")
+    assert likeness(large) != likeness(b"1" + large[1:])
+    # One byte in the middle is not looked at. `Uploads` compares the rest.
+    assert likeness(large) == likeness(large[:500_001] + b"1" + large[500_002:])
 
 
 class Holder:
@@ -177,6 +204,13 @@ def test_a_codec_of_a_users_own_is_used_for_all_but_errors() -> None:
     assert isinstance(serializer.loads_error(pickle.dumps(KeyError(1))), KeyError)
     with pytest.raises(UnsendableError, match=r"argument 1 of plain.*gave a str, not bytes"):
         serializer.argument("text", "argument 1", plain)
+
+
+def test_small_arguments_of_a_users_serializer_are_not_shared() -> None:
+    # What becomes of the bytes is its own business.
+    serializer = Serializer(Own())
+    assert serializer.argument(1, "argument 1", plain).digest is None
+    assert serializer.argument(bytes(SHARE_MIN_BYTES), "argument 1", plain).digest is not None
 
 
 def test_a_codec_that_knows_functions_only_gets_no_guard() -> None:

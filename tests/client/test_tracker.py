@@ -21,7 +21,7 @@ from futurefsm.client.outputs import (
 )
 from futurefsm.client.tracked import Call
 from futurefsm.client.tracker import ENDED_MAX, Tracker
-from futurefsm.client.uploads import Blob
+from futurefsm.client.uploads import LONE_BYTES_MAX, Blob
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm import events as ev
 from futurefsm.fsm import states as st
@@ -123,7 +123,7 @@ def test_the_function_is_uploaded_once() -> None:
 
 def test_a_value_is_fetched_delivered_deleted_and_forgotten() -> None:
     it = tracker()
-    task_id = sent(it, b"argument")
+    task_id = sent(it, bytes(LONE_BYTES_MAX + 1))
     for put in of(Put, it.take()):
         it.stored(put.object_id)
         argument = put.object_id

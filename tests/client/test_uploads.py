@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from futurefsm.client.uploads import KEPT_BYTES_MAX, Blob, Upload, Uploads
+from futurefsm.client.client import Client
+from futurefsm.client.uploads import KEPT_BYTES_MAX, LONE_BYTES_MAX, Blob, Upload, Uploads
 from futurefsm.protocol.ids import IdSource
 
 
@@ -25,21 +26,69 @@ def test_equal_bytes_share_one_object() -> None:
     assert len(uploads.created) == 1
 
 
-def test_unshared_bytes_go_with_their_task() -> None:
+LARGE = bytes(LONE_BYTES_MAX + 1)
+
+
+def test_large_unshared_bytes_go_with_their_task() -> None:
     uploads = table()
-    first, _ = uploads.need(Blob(b"a", None, "x"))
-    second, new = uploads.need(Blob(b"a", None, "x"))
+    first, _ = uploads.need(Blob(LARGE, None, "x"))
+    second, new = uploads.need(Blob(LARGE, None, "x"))
     assert first is not second
     assert new
     uploads.stored(first.object_id)
     uploads.release(first)
     assert uploads.dropped == [first.object_id]
+    assert uploads.kept() == set()
+
+
+def test_small_unshared_bytes_stay_while_there_is_room() -> None:
+    uploads = table(idle_count_max=2)
+    held = [uploads.need(Blob(b"a", None, "x"))[0] for _ in range(3)]
+    for upload in held:
+        uploads.stored(upload.object_id)
+        uploads.release(upload)
+    # Deleting costs the cluster as much as a tenth of a task: the oldest goes where it must.
+    assert uploads.dropped == [held[0].object_id]
+    assert uploads.kept() == {held[1].object_id, held[2].object_id}
+    # Its bytes are not kept here: nobody can need them again, whatever is like them.
+    assert held[1].payload is None
+    assert uploads.need(Blob(b"a", None, "x"))[1]
+
+
+def test_bytes_that_only_look_alike_are_not_shared() -> None:
+    uploads = table()
+    first, _ = uploads.need(Blob(b"one", b"alike", "x"))
+    second, new = uploads.need(Blob(b"two", b"alike", "x"))
+    assert new
+    assert first is not second
+    assert uploads.need(Blob(b"two", b"alike", "x")) == (second, False)
+    assert uploads.need(Blob(b"one", b"alike", "x")) == (first, False)
+    for upload in (first, second):
+        uploads.stored(upload.object_id)
+        for _ in range(2):
+            uploads.release(upload)
+    uploads.clear_idle()
+    assert uploads.dropped == [first.object_id, second.object_id]
+    assert len(uploads) == 0
+
+
+def test_the_oldest_are_given_back_first_so_many_at_a_time() -> None:
+    uploads = table()
+    held = [uploads.need(shared(bytes([n])))[0] for n in range(3)]
+    for upload in held:
+        uploads.stored(upload.object_id)
+        uploads.release(upload)
+    uploads.clear_idle(2)
+    assert uploads.dropped == [held[0].object_id, held[1].object_id]
+    assert uploads.idle == 1
+    uploads.clear_idle(2)
+    assert uploads.idle == 0
 
 
 def test_deleted_only_when_it_was_stored() -> None:
     # The channels have no mutual order: a deletion that overtakes the bytes would leak them.
     uploads = table()
-    upload, _ = uploads.need(Blob(b"a", None, "x"))
+    upload, _ = uploads.need(Blob(LARGE, None, "x"))
     uploads.release(upload)
     assert uploads.dropped == []
     uploads.stored(upload.object_id)
@@ -107,3 +156,9 @@ def test_everything_again() -> None:
     assert needed.object_id not in uploads.dropped
     uploads.stored(needed.object_id)
     assert needed.object_id in uploads.dropped
+
+
+def test_a_small_store_is_not_filled_by_what_no_task_needs() -> None:
+    with Client(workers=1, store_bytes=1 << 20) as client:
+        for n in range(30):
+            assert client.submit(len, bytes([n]) * 100_000).result(60) == 100_000

@@ -6,8 +6,10 @@ import pytest
 
 from futurefsm.client.testing import invariants as inv
 from futurefsm.client.testing.invariants import Broken
+from futurefsm.client.testing.party import IDLE_MAX
 from futurefsm.client.testing.record import Record, Waiter
 from futurefsm.client.testing.world import World
+from futurefsm.client.uploads import Blob
 from futurefsm.fsm.lifecycles import STRICT
 from futurefsm.fsm.outcomes import CONFIRMED_OUTCOME, NEVER_SENT, TOO_LATE
 from tests.client.testing.play import submit, until_it_runs
@@ -111,6 +113,18 @@ def test_an_upload_that_nobody_knows() -> None:
     world.engine.store.put(record.party.prefix + bytes(16), b"forgotten")
     assert seen(world, world.checks.settled_fairly) == inv.NO_LEAK
     assert seen(world, world.checks.store_empty) == inv.NO_LEAK
+
+
+def test_more_idle_uploads_than_may_stay() -> None:
+    world, record, _ = ended()
+    party = record.party
+    uploads = party.tracker._uploads  # type: ignore[attr-defined]
+    uploads._idle_count_max = IDLE_MAX + 1
+    for n in range(IDLE_MAX + 1):
+        upload, _ = uploads.need(Blob(b"%d" % n, None, "x"))
+        world.engine.store.put(upload.object_id, b"it")
+        uploads.release(upload)
+    assert seen(world, world.checks.settled_fairly) == inv.NO_LEAK
 
 
 def test_a_future_that_its_client_keeps() -> None:
