@@ -10,7 +10,7 @@ BENCH_STAMP := $(VENV)/.stamp-bench
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format pytest test-cluster docs bench bench-cluster campaign races spin clean
+.PHONY: help demo test lint format pytest test-cluster docs bench scale bench-cluster campaign races spin clean
 
 help:
 	@echo "make demo    run real tasks on real worker processes, cancel some, show each one's way"
@@ -20,6 +20,7 @@ help:
 	@echo "make test-cluster  the tests on real clusters, and those too long for make test"
 	@echo "make bench   ours beside its peers, measured; writes docs/benchmarks.md (under 10 minutes)"
 	@echo "make bench-cluster  side-by-side ratios against Scaler's own client, on a real cluster"
+	@echo "make scale   ten thousand simulated workers, a million tasks: into docs/why/scale.md"
 	@echo "make campaign  slow: twenty rounds of mixed tasks, chance examples, a long simulation"
 	@echo "make races   slow: the race kit's full targets, written into docs/races-results.md"
 	@echo "make spin    slow: all that \`futurefsm check\` says, said once more by SPIN"
@@ -89,6 +90,10 @@ docs: $(STAMP)
 bench: $(BENCH_STAMP)
 	$(PY) -m benchmarks $(BENCH)
 
+# Some ten minutes. `make scale SCALE="--quick"` prints a small one; --real 1000000 is a part of its own.
+scale: $(STAMP)
+	$(PY) -m benchmarks.scale $(or $(SCALE),--write)
+
 bench-cluster: $(STAMP)
 	$(PY) benchmarks/cluster.py --write docs/benchmarks-cluster.md $(BENCH)
 
@@ -102,7 +107,7 @@ campaign: $(STAMP)
 # The race kit's full targets: every bug of the gallery under twenty seeds, no false alarms, rates,
 # mutants. Some half an hour of one core. `make races RACES="gallery --seeds 3"` runs a part.
 races: $(STAMP) $(if $(RACES),,spin)
-	$(PY) -m futurefsm.fsm.testing campaign $(RACES) --write docs/races-results.md
+	$(PY) -m futurefsm.fsm.testing campaign $(RACES) --jobs $$(nproc) --write docs/races-results.md
 
 # Every system that ships, every property, by a model checker of other authors (Debian: spin, gcc).
 spin: $(STAMP)

@@ -4,6 +4,7 @@ Each section gives a block of Markdown and says whether its targets were met. Ti
 processor (one core), so that a busy machine does not spoil them.
 """
 
+import os
 import platform
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from futurefsm.fsm.testing.gallery.clients import ClientFutures
 from futurefsm.fsm.testing.gallery.exhibits import EXHIBITS, Exhibit
 from futurefsm.fsm.testing.gallery.reports import REPORTS
 from futurefsm.fsm.testing.harness import Harness, StandardFutures
+from futurefsm.fsm.testing.rates import judging, running
 from futurefsm.fsm.testing.shipped import ConfirmedFutures, StrictFutures
 
 SEEDS = 20
@@ -33,12 +35,20 @@ SCHEDULES = 60_000
 RANDOM_SCHEDULES = 100_000
 BITE = 0.95
 RATES = {"synchronisation": 10_000, "line": 5_000}
+# A history of so many operations is held against the table in so many microseconds at most.
+OPERATIONS = 12
+JUDGING_US = 50
 
 # Twenty-six bugs of one client's history, some in two forms; and what others have reported.
 HISTORY: tuple[Exhibit, ...] = (*EXHIBITS, BLOCKED_LOOP)
 PUBLIC: tuple[Exhibit, ...] = (*REPORTS, *ASYNCIO_REPORTS)
 
 Say = Callable[[str], None]
+
+
+def processor_time() -> float:
+    """Seconds of the processor so far, with those of processes that have ended."""
+    return sum(os.times()[:4])
 
 
 class Section(NamedTuple):
@@ -164,6 +174,7 @@ def alarms(
     *,
     schedules: int = RANDOM_SCHEDULES,
     limit: int | None = None,
+    jobs: int = 1,
     say: Say = print,
 ) -> Section:
     """Nothing may be found in what is right.
@@ -172,16 +183,17 @@ def alarms(
         proven: every program of two threads and one call, every path, two preemptions.
         lots: so many schedules by lot of each.
         limit: of a proof; None: all.
+        jobs: so many processes share a proof.
     """
     rows, missed = [], []
     for harness in proven:
-        began = process_time()
+        began = processor_time()
         try:
-            proof = prove(harness, threads=2, calls=1, preemptions=2, limit=limit)
+            proof = prove(harness, threads=2, calls=1, preemptions=2, limit=limit, jobs=jobs)
         except Failure as failure:
             missed.append(f"{harness.name}: {failure.check}: {failure.words}")
             continue
-        spent = process_time() - began
+        spent = processor_time() - began
         counts = proof.counts
         bound = "every program of 2 threads and 1 call, every path, 2 preemptions"
         if not proof.complete:
@@ -219,21 +231,38 @@ _RATED: tuple[tuple[Harness, tuple[str, ...]], ...] = (
 )
 
 
-def rates(*, schedules: int = 20_000, say: Say = print) -> Section:
+def rates(*, schedules: int = 20_000, histories: int = 200, say: Say = print) -> Section:
     """Schedules a second with all checks on: every program of two threads, as `prove` runs them."""
     rows, missed = [], []
     for level, wanted in RATES.items():
         for harness, modules in _RATED:
             lines = modules if level == "line" else ()
-            began = process_time()
-            proof = prove(harness, limit=schedules, lines=lines)
-            rate = proof.counts.schedules / (process_time() - began)
-            steps = proof.counts.steps / proof.counts.schedules
+            rate, steps = running(harness, schedules, lines)
             rows.append([harness.name, level, f"{rate:,.0f}", f"{steps:.1f}", f"{wanted:,}"])
             say(" | ".join(rows[-1]))
             if rate < wanted:
                 missed.append(f"{harness.name} at {level} level: {rate:,.0f} schedules a second")
     header = ("future", "level", "schedules a second", "steps of each", "wanted")
+    text, slow = linearizable(histories, say)
+    return Section(f"{table(header, rows)}\n\n{text}", (*missed, *slow))
+
+
+def linearizable(histories: int, say: Say) -> Section:
+    """How long one check against the table takes, of histories of that many operations.
+
+    Args:
+        histories: so many different ones of each future, of three threads with two calls each.
+    """
+    rows, missed = [], []
+    for harness, _ in _RATED:
+        spent = judging(harness, histories, OPERATIONS)
+        middle, most = spent[len(spent) // 2], spent[-1]
+        row = [harness.name, f"{OPERATIONS}", f"{len(spent)}", f"{middle:.0f} µs", f"{most:.0f} µs"]
+        rows.append([*row, f"{JUDGING_US} µs"])
+        say(" | ".join(rows[-1]))
+        if most > JUDGING_US:
+            missed.append(f"{harness.name}: linearizable in {most:.0f} µs")
+    header = ("future", "operations", "histories", "linearizable: median", "most", "wanted")
     return Section(table(header, rows), tuple(missed))
 
 
@@ -294,7 +323,12 @@ Written by `make races`; do not edit. Times are processor time of one core.
 
 
 def run(
-    names: Iterable[str], page: Path | None, *, seeds: int = SEEDS, quick: bool = False
+    names: Iterable[str],
+    page: Path | None,
+    *,
+    seeds: int = SEEDS,
+    quick: bool = False,
+    jobs: int = 1,
 ) -> tuple[str, ...]:
     """Run sections and write them into the page. Returns the targets that were missed.
 
@@ -302,6 +336,7 @@ def run(
         names: of `TITLES`.
         page: where the results go; a section that was not run keeps its text. None: nowhere.
         quick: a small part of everything, to see that it works.
+        jobs: so many processes share a proof.
     """
     numbers = range(2 if quick else seeds)
     size = 300 if quick else RANDOM_SCHEDULES
@@ -310,8 +345,10 @@ def run(
     do: dict[str, Callable[[], Section]] = {
         "gallery": lambda: gallery(HISTORY, numbers),
         "reports": lambda: gallery(PUBLIC, numbers),
-        "alarms": lambda: alarms(baselines(), [*rights, *corrected()], schedules=size, limit=limit),
-        "rates": lambda: rates(schedules=300 if quick else 20_000),
+        "alarms": lambda: alarms(
+            baselines(), [*rights, *corrected()], schedules=size, limit=limit, jobs=jobs
+        ),
+        "rates": lambda: rates(schedules=100, histories=5) if quick else rates(),
         "bite": lambda: bites(every=60, schedules=100) if quick else bites(),
     }
     missed: list[str] = []

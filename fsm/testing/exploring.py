@@ -7,10 +7,11 @@ test_races = races(MyFutures())           # a Hypothesis test
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import cycle
+from itertools import cycle, islice
+from multiprocessing.sharedctypes import RawValue
 from random import Random
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from futurefsm.fsm.testing.drawing import Drawer, every, every_call
 from futurefsm.fsm.testing.failure import (
@@ -23,6 +24,7 @@ from futurefsm.fsm.testing.failure import (
 )
 from futurefsm.fsm.testing.fit import at_least_one, runnable
 from futurefsm.fsm.testing.harness import Harness
+from futurefsm.fsm.testing.jobs import shared
 from futurefsm.fsm.testing.paths import paths as all_paths
 from futurefsm.fsm.testing.programs import Call, Move, Program
 from futurefsm.fsm.testing.search.again import confirmed
@@ -33,6 +35,9 @@ from futurefsm.fsm.testing.stage import Stage
 from futurefsm.fsm.testing.threads.steps import Run
 
 Path = Sequence[Move]
+
+# Behind every program.
+_NONE = 1 << 62
 
 
 def explore(
@@ -102,6 +107,7 @@ def prove(
     backend: str | None = None,
     lines: Collection[str] = (),
     known: Sequence[Call] | None = None,
+    jobs: int = 1,
 ) -> Proof:
     """Run every schedule of every program within the bounds.
 
@@ -113,6 +119,7 @@ def prove(
         limit: stop after so many schedules; the proof then says that it is not complete.
         known: the calls that programs are made of; None: all that the harness has, in all forms.
         checks, backend, lines: as for `explore`.
+        jobs: so many processes share the programs (where the system can fork).
 
     Raises:
         Failure: one of them breaks a check.
@@ -124,24 +131,60 @@ def prove(
     several = every_call(harness) if known is None else tuple(known)
     chosen = all_paths(harness) if paths is None else tuple(tuple(path) for path in paths)
     at_least_one(paths=len(chosen))
-    source = every(harness, threads=threads, calls_each=calls, chosen=chosen, known=several)
-    complete = True
-    with stage.open():
-        for program in source:
-            left = None if limit is None else limit - counts.schedules
-            if left is not None and left <= 0:
-                complete = False
-                break
-            search = Bounded(preemptions)
-            while (schedule := search.next()) is not None:
-                shown = stage.run(program, following(schedule))
-                if shown.troubles:
-                    found = Found.of(program, shown.run)
-                    bad = Bad(found, shown.troubles)
-                    raise failure_of(stage, bad, shrink=True, known=several)
-                search.learn(shown.run)
+    # Of the first program that failed, known to all processes.
+    first = RawValue("q", _NONE)
+
+    def part(number: int) -> _Part:
+        source = every(harness, threads=threads, calls_each=calls, chosen=chosen, known=several)
+        mine = islice(enumerate(source), number, None, jobs)
+        share = None if limit is None else (limit + jobs - 1 - number) // jobs
+        with stage.open():
+            return _part(stage, mine, preemptions, share, first)
+
+    parts = shared(part, jobs)
+    for other in parts[1:]:
+        counts.merge(other.counts)
     counts.seconds = perf_counter() - began
+    bads = sorted((each.place, each.bad) for each in parts if each.bad is not None)
+    if bads:
+        with stage.open():
+            raise failure_of(stage, bads[0][1], shrink=True, seed=None, known=several)
+    complete = all(each.complete for each in parts)
     return Proof(counts, threads, calls, preemptions, len(chosen), complete)
+
+
+class _Part(NamedTuple):
+    """What came of a part of the programs. `bad`: of the program at `place`, the first there."""
+
+    counts: Counts
+    complete: bool
+    place: int = 0
+    bad: Bad | None = None
+
+
+def _part(
+    stage: Stage,
+    programs: Iterable[tuple[int, Program]],
+    preemptions: int,
+    limit: int | None,
+    first: Any,
+) -> _Part:
+    """Every schedule of some programs, as long as no earlier one has failed."""
+    counts = stage.counts
+    for place, program in programs:
+        if limit is not None and counts.schedules >= limit:
+            return _Part(counts, complete=False)
+        if place > first.value:
+            break
+        search = Bounded(preemptions)
+        while (schedule := search.next()) is not None:
+            shown = stage.run(program, following(schedule))
+            if shown.troubles:
+                first.value = min(place, first.value)
+                bad = Bad(Found.of(program, shown.run), shown.troubles)
+                return _Part(counts, complete=True, place=place, bad=bad)
+            search.learn(shown.run)
+    return _Part(counts, complete=True)
 
 
 def replay(harness: Harness, token: str, *, lines: Collection[str] = ()) -> Run:

@@ -51,6 +51,16 @@ class Counts:
         spent = run.preemptions
         self.by_preemptions[spent] = self.by_preemptions.get(spent, 0) + 1
 
+    def merge(self, other: "Counts") -> None:
+        """What another process has looked at, of the same table."""
+        self.schedules += other.schedules
+        self.programs += other.programs
+        self.steps += other.steps
+        self.seen += other.seen
+        self.rows |= other.rows
+        for spent, schedules in other.by_preemptions.items():
+            self.by_preemptions[spent] = self.by_preemptions.get(spent, 0) + schedules
+
     def __str__(self) -> str:
         return (
             f"{self.schedules:,} schedules of {self.programs:,} programs, {self.seen:,} distinct, "

@@ -161,7 +161,7 @@ def on_the_table(history: History, subject: Subject) -> Iterator[Trouble]:
     """Some order of the calls and messages explains all answers."""
     for future in range(history.seen.program.futures):
         ops = operations(history, subject, future)
-        at_end = list(_at_end(history, subject, future))
+        at_end = list(facts_at_end(history, subject, future))
         explained = subject.full.explain([*ops, *at_end])
         if explained is not None:
             history.rows.update(explained.rows)
@@ -173,7 +173,7 @@ def on_the_table(history: History, subject: Subject) -> Iterator[Trouble]:
             yield Trouble(LINEARIZABLE, in_words(subject.any_value, ops))
 
 
-def _at_end(history: History, subject: Subject, future: int) -> Iterator[Op]:
+def facts_at_end(history: History, subject: Subject, future: int) -> Iterator[Op]:
     """What must be true when all is over: what became of a cancel, and how much was sent."""
     if history.seen.end != "done":
         return

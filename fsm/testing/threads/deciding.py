@@ -114,9 +114,10 @@ class Deciding:
             index = self._choose(options, costs, number)
             if index is None:
                 return None
-            chosen = options[index]
-        else:
-            chosen = options[0]
+            return self._take(options[index])
+        return self._take(options[0])
+
+    def _take(self, chosen: Option) -> Task:
         task = self.tasks[chosen.task]
         self._raw.append((chosen, task.op, task.what, task.where))
         task.state = RUN

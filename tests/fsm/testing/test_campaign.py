@@ -88,8 +88,20 @@ def test_a_proof_to_the_end() -> None:
 
 def test_rates_that_are_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaign, "RATES", {"synchronisation": 1})
-    assert campaign.rates(schedules=50, say=silent).missed == ()
+    monkeypatch.setattr(campaign, "JUDGING_US", 1 << 20)
+    section = campaign.rates(schedules=50, histories=2, say=silent)
+    assert section.missed == ()
+    assert "| ConfirmedFutures | synchronisation |" in section.text
+    assert "| ConfirmedFutures | 12 | 2 |" in section.text
     assert campaign.run(["rates"], None, quick=True) == ()
+
+
+def test_rates_that_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "RATES", {"line": 1 << 40})
+    monkeypatch.setattr(campaign, "JUDGING_US", 0)
+    section = campaign.rates(schedules=20, histories=2, say=silent)
+    assert ["line level" in each for each in section.missed] == [True, True, False, False]
+    assert ["linearizable in" in each for each in section.missed] == [False, False, True, True]
 
 
 def test_a_page_keeps_what_was_not_run(tmp_path: Path) -> None:

@@ -158,6 +158,30 @@ def test_a_proof_can_be_cut_short() -> None:
     assert proof.counts.schedules >= 10
 
 
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_a_proof_that_processes_share_is_the_same(jobs: int) -> None:
+    known = [Call("cancel"), Call("done")]
+    alone, several = (
+        prove(StandardFutures(), paths=[PATH], known=known, jobs=each) for each in (1, jobs)
+    )
+    several.counts.seconds = alone.counts.seconds
+    assert several == alone
+    cut = prove(StandardFutures(), paths=[PATH], known=known, jobs=jobs, limit=jobs)
+    assert not cut.complete
+    assert cut.counts.programs == jobs
+
+
+def test_processes_find_the_first_program_that_fails() -> None:
+    alone, several = (_failing(jobs) for jobs in (1, 2))
+    assert several.token == alone.token
+
+
+def _failing(jobs: int) -> Failure:
+    with pytest.raises(Failure) as raised:
+        prove(Simple(), jobs=jobs)
+    return raised.value
+
+
 def test_what_cannot_be_proven_fails(failure: Failure) -> None:
     with pytest.raises(Failure) as raised:
         prove(Simple())
