@@ -228,7 +228,9 @@ class Future(base.Future[T]):
         error.object_id = object_id
         with self._lock:
             if self._phase is Phase.OWED:
-                self._phase, self._exception = Phase.MADE, error
+                # First what it says, as in `_load`: a finished future is read without the lock.
+                self._exception = error
+                self._phase = Phase.MADE
                 self._notify()
         self._release_held()
 
@@ -327,8 +329,8 @@ class Future(base.Future[T]):
             raise
         with self._lock:
             if self._phase is Phase.LOADING:
-                self._phase, self._payload = Phase.MADE, None
                 self._result, self._exception = value, error
+                self._phase, self._payload = Phase.MADE, None
             self._notify()
         return True
 

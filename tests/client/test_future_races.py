@@ -1,0 +1,51 @@
+"""What a reader without the lock may see of a client's future."""
+
+from typing import Any
+
+import pytest
+
+from futurefsm.client.client import Client
+from futurefsm.client.future import Future
+from futurefsm.client.home import Phase
+from futurefsm.fsm.errors import ResultLostError
+from futurefsm.protocol import messages as m
+from tests.client.scripted import PATIENCE_S, ScriptedScheduler
+
+
+@pytest.fixture
+def at_made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, Any]]:
+    """What each future held at the moment in which its phase became `MADE`."""
+    slot: Any = Future.__dict__["_phase"]
+    seen: list[tuple[Any, Any]] = []
+
+    class Watched:
+        def __get__(self, future: Any, owner: Any = None) -> Any:
+            return slot.__get__(future, owner)
+
+        def __set__(self, future: Any, phase: Phase) -> None:
+            slot.__set__(future, phase)
+            if phase is Phase.MADE:
+                seen.append((future._result, future._exception))
+
+    monkeypatch.setattr(Future, "_phase", Watched())
+    return seen
+
+
+def test_a_value_is_there_before_the_phase_says_so(
+    client: Client, scheduler: ScriptedScheduler, at_made: list[tuple[Any, Any]]
+) -> None:
+    # Under a debugger, or coverage, another thread may run between the two: it got None.
+    future = client.submit(len, "")
+    scheduler.result(scheduler.expect(m.Task), "value")
+    assert future.result(PATIENCE_S) == "value"
+    assert at_made == [("value", None)]
+
+
+def test_a_lost_result_is_said_before_the_phase_says_so(
+    client: Client, scheduler: ScriptedScheduler, at_made: list[tuple[Any, Any]]
+) -> None:
+    future = client.submit(len, "")
+    scheduler.send_result(scheduler.expect(m.Task), scheduler.new_object_id())
+    scheduler.cut_storage()
+    assert isinstance(future.exception(PATIENCE_S), ResultLostError)
+    assert [type(error) for _, error in at_made] == [ResultLostError]
