@@ -31,6 +31,7 @@ from futurefsm.fsm.checker.client_side import (
     SENT,
     TOLD,
     UNANSWERED,
+    UNENDED,
     VALUE,
     WAITING,
     WRONG,
@@ -169,11 +170,18 @@ def client_deliveries(
     lifecycle: Lifecycle, value_lifecycle: Lifecycle, *, dedups: bool
 ) -> dict[tuple[str, str], tuple[Operation, ...]]:
     """What a client does with what reaches it. One that has ended reads nothing."""
-    is_open = value(CLOSED, 0)
+    is_open, facts = value(CLOSED, 0), Facts.of(lifecycle)
     found: dict[tuple[str, str], tuple[Operation, ...]] = {}
     for message, event in ANSWER_EVENTS.items():
         learn: tuple[Operation, ...] = (Assign(KNOWN, 1),) if event in RESULTS else ()
         does = (*learn, *fire(lifecycle, FUTURE, event))
+        if event == ev.CONFIRM_NOT_FOUND and facts.decided:
+            # Who has asked for the end hears no more than this of a task that nobody knows.
+            does = (
+                When(state(FUTURE, *facts.decided), (Assign(UNENDED, 1),)),
+                *does,
+                When(state(FUTURE, *facts.settled), (Assign(UNENDED, 0),)),
+            )
         found[ANSWERS, message] = (When(is_open, does),)
     came = (*fire(value_lifecycle, VALUE, ev.BYTES), *late_bytes(dedups=dedups))
     found[BYTES, "bytes"] = (When(is_open, came),)
@@ -287,6 +295,11 @@ def rogue_properties(facts: Facts) -> tuple[Property, ...]:
             "One TaskCancel",
             one,
             "a task is sent once; one TaskCancel for a future that was sent, on one connection",
+        ),
+        Invariant(
+            "Not found settles",
+            value(UNENDED, 0),
+            "a cancel whose task nobody knows is at its end, and not only with its client's",
         ),
         Invariant(
             "Settles at the end",

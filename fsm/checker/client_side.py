@@ -86,6 +86,7 @@ KNOWN = "known"  # its client was told the object's name
 OFFERED_ONCE = "offered"  # the value was offered it
 FETCHED = "fetched"  # its bytes were asked for
 DELETES = "deletes"  # deletions that its client asked for; 3: one that must not be
+UNENDED = "unended"  # nobody knows its task, it was told so, and it did not settle
 BLAME = "blame"  # somebody did what a correct peer never does
 
 _NUMBER = {None: 0} | {str(outcome): n for n, outcome in enumerate(oc.OUTCOMES, 1)}
@@ -112,6 +113,7 @@ VARIABLES = (
     Variable(OFFERED_ONCE),
     Variable(FETCHED),
     Variable(DELETES, 3),
+    Variable(UNENDED),
     Variable(BLAME),
 )
 

@@ -42,7 +42,7 @@ from futurefsm.fsm.table import Kind, Lifecycle
 LANES = ("you", "client", "network", "scheduler", "worker", "store")
 
 MEANT, STORE, BREAKS, ANY_ORDER = "meant", "store", "breaks", "any_order"
-SCALER, SCALER_BREAKS = "scaler", "scaler_breaks"
+SCALER, SCALER_BREAKS, SCALER_ORDER = "scaler", "scaler_breaks", "scaler_order"
 ALONE, ROGUE = "alone", "rogue"
 
 SCENES = {
@@ -52,6 +52,7 @@ SCENES = {
     ANY_ORDER: "a scheduler as it is meant; messages overtake each other and are repeated",
     SCALER: "Scaler's scheduler, as it behaves",
     SCALER_BREAKS: "Scaler's; messages are lost, the link breaks and comes back",
+    SCALER_ORDER: "Scaler's; messages overtake each other",
     ALONE: "an executor in the same process",
     ROGUE: "a peer that says anything at any time",
 }
@@ -113,9 +114,10 @@ def _with_scheduler(
 ) -> System:
     """A client with one future, a scheduler, a worker and an object store."""
     facts = Facts.of(lifecycle)
-    real = scene in (SCALER, SCALER_BREAKS)
+    real = scene in (SCALER, SCALER_BREAKS, SCALER_ORDER)
     breaks = scene in (BREAKS, SCALER_BREAKS)
-    faulty = scene == ANY_ORDER
+    # What reaches a Scaler twice, it runs twice: nobody promises anything of that.
+    faulty, overtakes = scene == ANY_ORDER, scene in (ANY_ORDER, SCALER_ORDER)
     parts, channels, deliveries, actions = (
         scheduler_side.scalers()
         if real
@@ -124,7 +126,7 @@ def _with_scheduler(
     # Where a result can come twice its client compares names before it deletes.
     dedups = scene != MEANT
     # The store and the link do not meddle with each other: they are looked at one at a time.
-    fetches = scene in (MEANT, STORE, SCALER)
+    fetches = scene in (MEANT, STORE, SCALER, SCALER_ORDER)
     properties = [*client_rules.wired_properties(facts), *client_rules.peer_properties(facts)]
     if not real:
         properties += scheduler_rules.our_properties()
@@ -140,7 +142,7 @@ def _with_scheduler(
         ),
         variables=(*client_side.VARIABLES, *scheduler_side.VARIABLES),
         channels=(
-            *scheduler_side.client_channels(reorders=faulty, duplicates=faulty, loses=breaks),
+            *scheduler_side.client_channels(reorders=overtakes, duplicates=faulty, loses=breaks),
             *client_rules.store_channels(faulty=scene == STORE),
             *channels,
         ),

@@ -75,6 +75,7 @@ CASES: list[tuple[Lifecycle, str, str, str, dict[str, Any], str]] = [
         {"effects": (*TELL, fx.SEND_TASK)},
         "Right value",
     ),
+    (CONFIRMED, "cancel_requested", "confirm_not_found", "rogue", STAYS, "Not found settles"),
     # The wire.
     (CONFIRMED, "running", "cancel", "meant", {"effects": ()}, "One TaskCancel"),
     (
