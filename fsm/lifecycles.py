@@ -304,7 +304,7 @@ SCHEDULER = Lifecycle(
         ignores(ENDED, TASK, why=_FORGOTTEN),
         # assign
         violates(UNKNOWN, ASSIGN, why="only a queued task can be assigned"),
-        goes(QUEUED, ASSIGN, ASSIGNED, DEQUEUE, RUN, why="a worker is free; nothing is prefetched"),
+        goes(QUEUED, ASSIGN, ASSIGNED, DEQUEUE, RUN, why="a worker is free for it, or has taken it"),
         violates(ASSIGNED, ASSIGN, why="nothing is run twice"),
         violates(CANCELING, ASSIGN, why="nothing is run twice"),
         violates(ENDED, ASSIGN, why="nothing is run twice"),

@@ -63,10 +63,15 @@ class Crew:
         if self._size:
             insort(self._running, task.priority)
 
-    def freed(self, worker: int, now: float) -> None:
-        """It answered."""
+    def freed(self, worker: int, now: float, *, idle: bool = True) -> None:
+        """It answered. Not `idle`: it has been offered others."""
         self._ends(self.tasks[worker])
         self.tasks[worker] = None
+        if idle:
+            self.rests(worker, now)
+
+    def rests(self, worker: int, now: float) -> None:
+        """It has nothing to do."""
         if worker not in self.doomed:
             self._idle[worker] = now
 

@@ -32,6 +32,17 @@ class Run(NamedTuple):
     stream_output: bool = False
 
 
+class Offer(NamedTuple):
+    """Let a worker that is busy take this task when it has nothing else; until then it is queued,
+    and can be taken back. Tell `taken_back` at once where that cannot be had."""
+
+    run: Run
+
+
+class TakeBack(NamedTuple):
+    """Take back what all workers were offered and have not taken: another has nothing to do."""
+
+
 class StoreResult(NamedTuple):
     """Keep the payload that came with the answer of a worker, under this id. One payload may be
     kept under several: all nodes of a graph end with the error of the first that failed."""
@@ -96,6 +107,8 @@ class Complain(NamedTuple):
 Output: TypeAlias = (
     SendTo
     | Run
+    | Offer
+    | TakeBack
     | StoreResult
     | StoreError
     | Kill

@@ -1,9 +1,9 @@
 """The embedded engine's scheduler. PURE: messages and facts in, outputs out, time is an argument.
 
 Every task goes by the table `SCHEDULER` of `futurefsm.fsm.lifecycles`; this file performs the
-table's effects and keeps the queue. One task on a worker at a time and nothing prefetched: a queued
-task that is cancelled never starts. Constant work for each message, however many tasks and workers
-there are (the queue is a heap).
+table's effects. `assigning.py` is the half that knows the workers. A queued task that is cancelled
+never starts. Constant work for each message, however many tasks and workers there are (the queue is
+a heap).
 """
 
 from collections.abc import Callable
@@ -11,12 +11,10 @@ from typing import Any
 
 from futurefsm.client.engine import admission
 from futurefsm.client.engine import outputs as out
-from futurefsm.client.engine.answers import Answers
-from futurefsm.client.engine.backlog import UNKNOWN, Backlog, Client, Objects, Task
+from futurefsm.client.engine.assigning import Assigning
+from futurefsm.client.engine.backlog import UNKNOWN, Client, Objects, Task
 from futurefsm.client.engine.clients import Clients
-from futurefsm.client.engine.crew import Crew
 from futurefsm.client.engine.graphs import CANCELLED, Graphs
-from futurefsm.client.errors import WorkerStartError
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm import events as ev
 from futurefsm.fsm import states as st
@@ -30,7 +28,7 @@ CLIENT_TIMEOUT_S = 60.0
 _BEGINS = (m.ClientHeartbeat, m.Task, m.GraphTask)
 
 
-class Scheduler(Answers):
+class Scheduler(Assigning):
     """Tasks, clients and workers of one engine.
 
     Every method returns the outputs that it caused, to be performed in that order.
@@ -56,16 +54,12 @@ class Scheduler(Answers):
         workers: int = 0,
         protected: bool = True,
     ) -> None:
-        super().__init__(ids, objects)
+        super().__init__(ids, objects, workers)
         self._echo = m.ClientHeartbeatEcho(storage)
         self._clients = Clients(client_timeout_s)
         self._protected = protected
-        self._crew = Crew(workers)
-        self._workers = self._crew.tasks
         self._graphs = Graphs(self, ids.object_id)
-        self._backlog = Backlog(objects.has)
         self._order = 0
-        self._no_worker: str | None = None
         self._perform: dict[str, Callable[[Task, dict[str, Any]], None]] = {
             fx.ENQUEUE: self._enqueue,
             fx.DEQUEUE: self._dequeue,
@@ -93,11 +87,6 @@ class Scheduler(Answers):
         """Tasks that are alive, but for those of clients that left."""
         return sum(len(client.tasks) for client in self._clients.values())
 
-    @property
-    def idle(self) -> int:
-        """Workers without a task."""
-        return self._crew.idle
-
     def _lives(self, client: Client) -> bool:
         return self._clients.get(client.identity) is client
 
@@ -111,9 +100,12 @@ class Scheduler(Answers):
         task = known.tasks.get(task_id) if known else None
         return str(task.node.state if task else UNKNOWN.state)
 
+    def _alive(self) -> list[Task]:
+        return [task for client in self._clients.values() for task in client.tasks.values()]
+
     def deadline(self) -> float | None:
-        """When `tick` should be called next."""
-        times = (self._clients.deadline(), self._crew.deadline())
+        """When `tick` should be called next; what is offered is to be taken back before."""
+        times = (self._clients.deadline(), self._crew.deadline(), self._stuck_at())
         return min((one for one in times if one is not None), default=None)
 
     # -- what happens
@@ -142,46 +134,6 @@ class Scheduler(Answers):
         """An object did not fit into the store: the tasks that wait for it fail."""
         for task in self._backlog.waiting_for(object_id):
             self._fail(task, self._full(object_id))
-        return self._done()
-
-    def worker_started(self, worker: int, now: float) -> list[out.Output]:
-        """A worker is up and has nothing to do."""
-        self._no_worker = None
-        self._crew.started(worker, now)
-        return self._done()
-
-    def worker_done(
-        self, worker: int, task_id: bytes, ok: bool, profile: bytes, now: float
-    ) -> list[out.Output]:
-        """A worker answered. The shell holds the payload until `StoreResult`, or drops it.
-
-        Args:
-            ok: the payload is a value, not an exception.
-            profile: `Profile.pack()`.
-        """
-        task = self._workers.get(worker)
-        if task is None or task.task_id != task_id:
-            self._complain(b"", f"worker {worker} answered for a task that it has not")
-            return self._done()
-        self._crew.freed(worker, now)
-        self._fire(task, ev.WORKER_DONE, ok=ok, profile=profile)
-        return self._done()
-
-    def worker_died(self, worker: int, exit: int, now: float) -> list[out.Output]:
-        """A worker's process ended; `exit` is its code or minus the signal."""
-        task, owed = self._crew.died(worker)
-        if task is not None:
-            self._fire(task, ev.WORKER_DIED, exit=exit)
-        if owed:
-            self._out.append(out.StartWorker())
-        return self._done()
-
-    def workers_unavailable(self, reason: str, now: float) -> list[out.Output]:
-        """There is no worker and none can be started: what is queued fails, until one starts."""
-        self._no_worker = reason
-        for client in self._clients.values():
-            for task in tuple(client.tasks.values()):
-                self._fire_no_worker(task)
         return self._done()
 
     def client_gone(self, client: bytes, now: float) -> list[out.Output]:
@@ -352,49 +304,6 @@ class Scheduler(Answers):
     def _dequeue(self, task: Task, fact: dict[str, Any]) -> None:
         self._backlog.withdraw(task)
 
-    def _run(self, task: Task, fact: dict[str, Any]) -> None:
-        task.worker = fact["worker"]
-        self._crew.busy(task.worker, task)
-        client = task.client
-        own = client.serializer if self._objects.has(client.serializer) else None
-        run = out.Run(
-            task.worker,
-            task.task_id,
-            client.identity,
-            own,
-            task.function,
-            task.arguments,
-            task.priority,
-            task.stream_output,
-        )
-        self._out.append(run)
-
-    def _kill(self, task: Task, fact: dict[str, Any]) -> None:
-        self._crew.doomed.add(task.worker)
-        self._out.append(out.Kill(task.worker))
-
-    def _fire_no_worker(self, task: Task) -> None:
-        assert self._no_worker is not None
-        self._fire(task, ev.NO_WORKER, error=WorkerStartError(self._no_worker))
-
     def _fail(self, task: Task, error: Exception) -> None:
         """End a queued task that can never run."""
         self._fire(task, ev.NO_WORKER, error=error)
-
-    # -- the end of every step
-
-    def _done(self) -> list[out.Output]:
-        """Give work to idle workers; hand out what was caused."""
-        crew = self._crew
-        while crew.idle:
-            task = self._backlog.next()
-            if task is None:
-                break
-            self._fire(task, ev.ASSIGN, worker=crew.take())
-        if not crew.idle:
-            urgent = self._backlog.top()
-            while urgent is not None and crew.wants_extra(urgent):
-                crew.extra()
-                self._out.append(out.StartWorker())
-        done, self._out = self._out, []
-        return done

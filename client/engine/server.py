@@ -11,12 +11,12 @@ import pickle
 import signal
 import time
 from collections import Counter
-from itertools import count
 from typing import Any
 
 from futurefsm.client.engine import frames
 from futurefsm.client.engine import outputs as out
 from futurefsm.client.engine.doors import Doors
+from futurefsm.client.engine.hands import Hands
 from futurefsm.client.engine.mail import Mail
 from futurefsm.client.engine.pipe import Answer
 from futurefsm.client.engine.respawn import Respawn
@@ -39,7 +39,6 @@ _TURN = 500
 """Messages of clients in a row before the others get their turn."""
 
 _KINDS = 1000
-_NO_RUN = out.Run(-1, b"", b"", None, b"", ())
 _ACCEPT_AGAIN_S = 1.0
 # The last only in the foreground.
 _END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
@@ -80,9 +79,9 @@ class Server:
         self._more = False
         self._accept_at: float | None = None
         self._complaints: Counter[str] = Counter()
-        self._sequence = count(1)
-        self._tasks: dict[int, tuple[int, out.Run]] = {}
+        self._take_back_soon = False
         self._store = ObjectStore(store_bytes)
+        self._hands = Hands(pool, self._store)
         self._doors = doors
         self._scheduler = Scheduler(
             doors.storage,
@@ -130,6 +129,9 @@ class Server:
                     # A fault of ours; the other clients and tasks must not pay for it.
                     self._complain(b"", "a fault in the engine", trace=True)
             self._timers()
+            if self._take_back_soon:
+                self._take_back()
+            self._offer_all()
             self._router.flush()
 
     def close(self) -> None:
@@ -184,7 +186,10 @@ class Server:
 
     def _timers(self) -> None:
         now = time.monotonic()
-        self._perform(self._scheduler.tick(now))
+        deadline = self._scheduler.deadline()
+        if deadline is not None and deadline <= now:
+            self._take_back()
+            self._perform(self._scheduler.tick(now))
         self._mail.tick(now)
         for worker in self._respawn.overdue(now):
             self._complain(b"", "a worker did not come up in time")
@@ -225,6 +230,8 @@ class Server:
             except ProtocolError as error:
                 self._complain(client, f"not a message: {error.reason}")
                 continue
+            if self._scheduler.disturbs(message):
+                self._take_back()
             self._perform(self._scheduler.received(client, message, time.monotonic()))
         self._more = True
 
@@ -237,7 +244,11 @@ class Server:
                         message = ClientHeartbeatEcho(self._doors.storage_for(client))
                     self._mail.send(client, encode(message), time.monotonic())
                 case out.Run():
-                    self._run(output)
+                    self._hands.run(output)
+                case out.Offer(run):
+                    self._offer(run)
+                case out.TakeBack():
+                    self._take_back_soon = True
                 case out.StoreResult(_, object_id):
                     self._storage.send(self._store.put(object_id, payload, force=True))
                 case out.StoreError(object_id, error):
@@ -263,20 +274,26 @@ class Server:
         if outputs:
             self._store_changed()
 
-    def _run(self, run: out.Run) -> None:
-        get = self._store.get
-        sequence = next(self._sequence) & 0xFFFFFFFF
-        self._tasks[run.worker] = (sequence, run)
-        codec = run.serializer_id
-        self._pool.run(
-            run.worker,
-            sequence,
-            None if codec is None else (codec, get(codec)),
-            (run.func_object_id, get(run.func_object_id)),
-            [(one, get(one)) for one in run.arg_object_ids],
-            run.priority,
-            run.stream_output,
-        )
+    def _offer_all(self) -> None:
+        now = time.monotonic()
+        while offered := self._scheduler.offer(now):
+            self._perform(offered)
+
+    def _offer(self, run: out.Run) -> None:
+        if not self._hands.offer(run):
+            back = ((run.source, run.task_id),)
+            self._perform(self._scheduler.taken_back(run.worker, back, time.monotonic()))
+
+    def _take_back(self) -> None:
+        """Leave no worker with more than the task that it runs, and know which that is."""
+        self._take_back_soon = False
+        now = time.monotonic()
+        for worker in self._scheduler.offered:
+            self._perform(self._scheduler.taken_back(worker, self._hands.take_back(worker), now))
+            # It answers before it takes another: all its answers are here but that of what it runs.
+            for event in self._pool.drain(worker):
+                self._answered(event.worker, event.answer)
+            self._perform(self._scheduler.begun(worker, now))
 
     # -- objects
 
@@ -322,13 +339,13 @@ class Server:
                 case Answered(worker, answer):
                     self._answered(worker, answer)
                 case Died(worker, exit):
-                    self._died(worker, exit)
+                    self._died(worker, exit, event.untouched)
 
-    def _died(self, worker: int, exit: int) -> None:
+    def _died(self, worker: int, exit: int, untouched: frozenset[int]) -> None:
         now = time.monotonic()
-        self._tasks.pop(worker, None)
+        begun = self._hands.died(worker, untouched)
         if self._respawn.died(worker, exit, now):
-            self._perform(self._scheduler.worker_died(worker, exit, now))
+            self._perform(self._scheduler.worker_died(worker, exit, now, begun))
         else:
             self._complain(b"", self._respawn.reason)
             self._despair(now)
@@ -339,13 +356,13 @@ class Server:
             self._respawn.up(worker)
             self._perform(self._scheduler.worker_started(worker, now))
             return
-        sequence, run = self._tasks.get(worker, (0, _NO_RUN))
+        sequence, run = self._hands.first(worker)
         if answer.kind == frames.LOG:
             # A thread that a task left behind may still write: nobody waits for that.
             if sequence == answer.sequence:
                 self._written(run, answer)
             return
-        self._tasks.pop(worker, None)
+        self._hands.answered(worker)
         if sequence != answer.sequence:
             # User code wrote into the pipe: its death says so, and to the right task.
             self._complain(b"", "a worker answered for a task that it has not")
@@ -359,7 +376,7 @@ class Server:
             payload, ok = pickle.dumps(full, PROTOCOL), False
         peak = min(max(answer.peak_bytes, 0), 2**64 - 1)
         profile = Profile(answer.seconds, peak, answer.cpu_seconds).pack()
-        done = self._scheduler.worker_done(worker, run.task_id, ok, profile, now)
+        done = self._scheduler.worker_done(worker, run.task_id, ok, profile, now, answer.seconds)
         self._perform(done, payload)
 
     def _written(self, run: out.Run, answer: Answer) -> None:

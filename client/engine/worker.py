@@ -27,6 +27,7 @@ from time import perf_counter, process_time
 from futurefsm.client.engine import context, frames, scaler_context
 from futurefsm.client.engine.peak import Peak
 from futurefsm.client.engine.results import PROTOCOL, Buffer, dump_value
+from futurefsm.client.engine.worker_pipe import EngineGone, Inbox, send
 
 # The typing module costs a worker 6 ms; only type checkers need it, and they know this idiom.
 TYPE_CHECKING = False
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 
-_READ = 65536
-_IOV = 64
 _F_SETSIG = 10
 
 # What most first tasks need; imported one by one while no task waits.
@@ -62,85 +61,6 @@ class _AsItIs:
 _AS_IT_IS = _AsItIs()
 
 
-class _EngineGone(Exception):
-    """The engine closed the pipe, or died."""
-
-
-class Inbox:
-    """Reads from the engine: small messages from one buffer, large payloads into their own."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._buffer = bytearray(_READ)
-        self._view = memoryview(self._buffer)
-        # What was read and not taken yet lies between these.
-        self._start = self._end = 0
-
-    def exactly(self, size: int) -> bytearray:
-        """The next `size` bytes; raises `_EngineGone` at the end of the stream."""
-        start = self._start
-        if self._end - start < size:
-            if size > _READ:
-                return self._large(size)
-            self._fill(size)
-            start = self._start
-        self._start = start + size
-        return self._buffer[start : start + size]
-
-    def _large(self, size: int) -> bytearray:
-        taken = bytearray(size)
-        held = self._end - self._start
-        taken[:held] = self._view[self._start : self._end]
-        self._start = self._end = 0
-        with memoryview(taken) as view:
-            while held < size:
-                with view[held:] as rest:
-                    held += self._read(rest)
-        return taken
-
-    def _fill(self, size: int) -> None:
-        held = self._end - self._start
-        if self._start:
-            self._buffer[:held] = self._buffer[self._start : self._end]
-            self._start, self._end = 0, held
-        while self._end < size:
-            self._end += self._read(self._view[self._end :])
-
-    def _read(self, into: memoryview) -> int:
-        count = os.readv(self._fd, (into,))
-        if not count:
-            raise _EngineGone
-        return count
-
-    def ready(self) -> bool:
-        """Whether something waits to be read."""
-        if self._end > self._start:
-            return True
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN)
-        return bool(poll.poll(0))
-
-
-def send(fd: int, parts: Sequence[Buffer]) -> None:
-    """Write all of it, blocking; large parts are not copied."""
-    if sum([memoryview(part).nbytes for part in parts]) <= _READ:
-        whole = b"".join(parts)
-        written = os.write(fd, whole)
-        if written == len(whole):
-            return
-        views = [memoryview(whole)[written:]]
-    else:
-        views = [memoryview(part).cast("B") for part in parts if memoryview(part).nbytes]
-    at = 0
-    while at < len(views):
-        written = os.writev(fd, views[at : at + _IOV])
-        while at < len(views) and written >= views[at].nbytes:
-            written -= views[at].nbytes
-            at += 1
-        if written:
-            views[at] = views[at][written:]
-
-
 class Worker:
     """Runs tasks that come through `fd` until the engine closes it.
 
@@ -149,10 +69,15 @@ class Worker:
         max_result_bytes: limit for one pickled result or exception.
         scheduler: address, backend and the store's address ("" where it has none that others can
             dial), for tasks that want to be clients themselves.
+        lane: tasks to take when there is nothing else; -1 for none. See `lane.py`.
     """
 
     def __init__(
-        self, fd: int, max_result_bytes: int, scheduler: tuple[str, str, str] | None = None
+        self,
+        fd: int,
+        max_result_bytes: int,
+        scheduler: tuple[str, str, str] | None = None,
+        lane: int = -1,
     ) -> None:
         self._fd = fd
         self._limit = max_result_bytes
@@ -160,7 +85,11 @@ class Worker:
         if scheduler is not None:
             scaler_context.install(scheduler[2])
         self._gate: Any = None
-        self._inbox = Inbox(fd)
+        self._pipe, self._lane = Inbox(fd), Inbox(lane)
+        self._poll = select.poll()
+        for each in (fd, lane):
+            if each >= 0:
+                self._poll.register(each, select.POLLIN)
         self._peak = Peak()
         self._pid = os.getpid()
         self._loaded: dict[bytes, Any] = {}
@@ -173,8 +102,8 @@ class Worker:
             send(self._fd, [frames.answer_header(frames.READY, 0, 0)])
             self._warm_up()
             while True:
-                self._one()
-        except (_EngineGone, BrokenPipeError, ConnectionResetError):
+                self._one(self._next())
+        except (EngineGone, BrokenPipeError, ConnectionResetError):
             pass
         except BaseException:
             # Not the task's doing, or what it left behind (a timer's signal handler that raises).
@@ -186,13 +115,23 @@ class Worker:
 
     def _warm_up(self) -> None:
         for name in _WARM:
-            if self._inbox.ready():
+            if self._pipe.held or self._poll.poll(0):
                 return
             import_module(name)
 
-    def _one(self) -> None:
+    def _next(self) -> Inbox:
+        """Wait for a message; where it can be read."""
+        if self._pipe.held:
+            return self._pipe
+        while True:
+            for fd, _ in self._poll.poll():
+                if fd == self._fd:
+                    return self._pipe
+                if self._lane.packet():
+                    return self._lane
+
+    def _one(self, inbox: Inbox) -> None:
         """One message from the engine, and the answer if it holds a task."""
-        inbox = self._inbox
         magic, head_bytes, _ = frames.TO_WORKER.unpack(inbox.exactly(frames.TO_WORKER.size))
         if magic != frames.MAGIC:
             raise RuntimeError("the engine's pipe is out of step")
@@ -203,7 +142,7 @@ class Worker:
             self._kept.pop(key, None)
         if function is None:
             return
-        parts = [self._fetch(part) for part in (serializer, function, *arguments)]
+        parts = [self._fetch(inbox, part) for part in (serializer, function, *arguments)]
         if self._scheduler is not None:
             context.enter(context.Context(*self._scheduler, priority))
         with self._streams(sequence) if stream_output else _AS_IT_IS:
@@ -228,14 +167,14 @@ class Worker:
             self._gate = live.Gate(self._fd, send)
         return live.Live(self._gate, sequence)
 
-    def _fetch(self, part: frames.Part | None) -> bytearray | None:
+    def _fetch(self, inbox: Inbox, part: frames.Part | None) -> bytearray | None:
         """The bytes of an object, from the message or from what was kept."""
         if part is None:
             return None
         key, size, keep = part
         if size == frames.ABSENT:
             return self._kept.get(key)
-        data = self._inbox.exactly(size)
+        data = inbox.exactly(size)
         if keep:
             self._loaded.pop(key, None)
             self._kept[key] = data
@@ -365,9 +304,13 @@ def arm(lifeline: int) -> None:
 
 
 def main(
-    fd: int, lifeline: int, max_result_bytes: int, scheduler: tuple[str, str, str] | None = None
+    fd: int,
+    lifeline: int,
+    max_result_bytes: int,
+    scheduler: tuple[str, str, str] | None = None,
+    lane: int = -1,
 ) -> NoReturn:
     """The process's whole life. Called by the few lines that `workers.py` passes with ``-c``."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     arm(lifeline)
-    Worker(fd, max_result_bytes, scheduler).serve()
+    Worker(fd, max_result_bytes, scheduler, lane).serve()

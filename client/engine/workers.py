@@ -11,18 +11,21 @@ import signal
 import socket
 import subprocess
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
 
 from futurefsm.client.engine import frames
+from futurefsm.client.engine.holdings import Blob as Blob
+from futurefsm.client.engine.holdings import Holding, Holdings
+from futurefsm.client.engine.lane import Lane
 from futurefsm.client.engine.pipe import Answer, Pipe, PipeBroken
 from futurefsm.client.engine.results import Buffer
 
-CACHE_BYTES = 256 * 1024 * 1024
-CACHE_ENTRIES = 4096
-"""What one worker keeps of functions and of arguments that come again."""
+_SMALL = 16384
+"""A message of so many bytes is copied together."""
+
+OFFER_BYTES = 16384
+"""A task with more bytes is offered to nobody: it is sent to who has nothing else."""
 
 _SLACK = 1024 * 1024
 """An answer may be larger than the limit for results: errors have a text."""
@@ -35,9 +38,6 @@ sys.path[:], sys.argv[:], boot = marshal.load(open(int(sys.argv[1]), "rb", close
 from futurefsm.client.engine.worker import main
 main(*boot)
 """
-
-Blob: TypeAlias = tuple[bytes, Buffer]
-"""An object's id and bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,17 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """A worker's process ended and was reaped; `exit` is its code or minus the signal."""
+    """A worker's process ended and was reaped.
+
+    Attributes:
+        exit: its code or minus the signal.
+        untouched: the numbers of the tasks that it was offered and has not taken.
+    """
 
     worker: int
     exit: int
     booted: bool
+    untouched: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -83,12 +89,14 @@ class _Worker:
     number: int
     process: "subprocess.Popen[bytes]"
     pipe: Pipe
+    holding: Holding
     watched_write: bool = False
     booted: bool = False
-    busy: bool = False
-    held: "OrderedDict[bytes, int]" = field(default_factory=OrderedDict)
-    held_bytes: int = 0
-    forget: list[bytes] = field(default_factory=list)
+    # Tasks that it has or was offered, and has not answered.
+    tasks: int = 0
+    lane: Lane | None = None
+    # Since its lane was empty for certain.
+    offers: int = 0
 
 
 class WorkerPool:
@@ -112,8 +120,7 @@ class WorkerPool:
         self._workers: dict[int, _Worker] = {}
         self._by_fd: dict[int, _Worker] = {}
         self._by_pid: dict[int, _Worker] = {}
-        self._holders: dict[bytes, set[int]] = {}
-        self._seen: set[bytes] = set()
+        self._holdings = Holdings()
         self._next = 0
         self._lifeline, self._lifeline_engine = os.pipe()
 
@@ -133,12 +140,14 @@ class WorkerPool:
         """
         options = self._options
         ours, theirs = socket.socketpair()
+        lane = _lane()
         try:
             boot = (
                 theirs.fileno(),
                 self._lifeline,
                 options.max_result_bytes,
                 options.scheduler,
+                -1 if lane is None else lane.theirs.fileno(),
             )
             # A socket's buffer may be smaller than a long sys.path: the rest follows by `flush`.
             pipe = Pipe(ours, options.max_result_bytes + _SLACK)
@@ -147,15 +156,17 @@ class WorkerPool:
                 [options.executable, *options.flags, "-c", _BOOT, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stderr=options.stderr,
-                pass_fds=(theirs.fileno(), self._lifeline),
+                pass_fds=(theirs.fileno(), self._lifeline, *boot[4:] * (lane is not None)),
                 start_new_session=True,
             )
         except BaseException:
             ours.close()
+            if lane is not None:
+                lane.close()
             raise
         finally:
             theirs.close()
-        worker = _Worker(self._next, process, pipe)
+        worker = _Worker(self._next, process, pipe, self._holdings.of(self._next), lane=lane)
         self._next += 1
         self._workers[worker.number] = worker
         self._by_fd[ours.fileno()] = worker
@@ -176,76 +187,60 @@ class WorkerPool:
     ) -> None:
         """Send a task to a worker that has none. Objects it holds are not sent again."""
         worker = self._workers[number]
-        body: list[Buffer] = []
-        worker.busy = True
-        codec = None if serializer is None else self._part(worker, b"s", serializer, True, body)
-        call = self._part(worker, b"f", function, True, body)
-        parts = []
-        for blob in arguments:
-            # An argument is kept by the worker only once it has come a second time: most never do.
-            again = blob[0] in self._seen
-            if not again:
-                self._seen.add(blob[0])
-            parts.append(self._part(worker, b"a", blob, again, body))
-        self._shrink(worker)
-        forget, worker.forget = tuple(worker.forget), []
-        size = sum(len(part) for part in body)
-        run = (sequence, codec, call, tuple(parts), forget, priority, stream_output)
-        head = frames.run_head(run, size)
-        if size <= 16384:
-            self._send(worker, b"".join((head, *body)))
+        worker.tasks += 1
+        message = worker.holding.message(
+            sequence, serializer, function, arguments, priority, stream_output
+        )
+        if sum(map(len, message)) <= _SMALL:
+            self._send(worker, b"".join(message))
         else:
-            self._send(worker, head, *body)
+            self._send(worker, *message)
 
-    def _part(
-        self, worker: _Worker, role: bytes, blob: Blob, keep: bool, body: list[Buffer]
-    ) -> frames.Part:
-        object_id, payload = blob
-        key = role + object_id
-        if key in worker.held:
-            worker.held.move_to_end(key)
-            return (key, frames.ABSENT, True)
-        body.append(payload)
-        size = len(payload)
-        keep = keep and size <= CACHE_BYTES // 4
-        if keep:
-            worker.held[key] = size
-            worker.held_bytes += size
-            self._holders.setdefault(object_id, set()).add(worker.number)
-        return (key, size, keep)
+    def offer(
+        self,
+        number: int,
+        sequence: int,
+        serializer: Blob | None,
+        function: Blob,
+        arguments: Sequence[Blob],
+        priority: int = 0,
+    ) -> bool:
+        """Let a worker take a task when it has nothing else; False where that cannot be."""
+        worker = self._workers[number]
+        if worker.lane is None or sum([len(blob[1]) for blob in arguments]) > OFFER_BYTES:
+            return False
+        message = worker.holding.offer(sequence, serializer, function, arguments, priority)
+        if message is None or sum(map(len, message)) > OFFER_BYTES:
+            return False
+        if not worker.lane.send(b"".join(message)):
+            return False
+        worker.tasks += 1
+        worker.offers += 1
+        return True
 
-    def _shrink(self, worker: _Worker) -> None:
-        """Forget what was not used for longest. What this run uses is the newest, and stays."""
-        while len(worker.held) > CACHE_ENTRIES or worker.held_bytes > CACHE_BYTES:
-            self._drop(worker, next(iter(worker.held)))
+    def take_back(self, number: int) -> frozenset[int]:
+        """The numbers of the tasks that a worker was offered, and now cannot take any more."""
+        worker = self._workers[number]
+        if worker.lane is None or not worker.offers:
+            return frozenset()
+        packets = worker.lane.take_back(OFFER_BYTES)
+        taken = [frames.parse_head(packet[frames.TO_WORKER.size :])[0] for packet in packets]
+        worker.tasks -= len(taken)
+        worker.offers = 0
+        return frozenset(taken)
 
-    def _drop(self, worker: _Worker, key: bytes) -> None:
-        worker.held_bytes -= worker.held.pop(key)
-        worker.forget.append(key)
-        object_id = key[1:]
-        if not any(role + object_id in worker.held for role in (b"s", b"f", b"a")):
-            holders = self._holders.get(object_id)
-            if holders is not None:
-                holders.discard(worker.number)
-                if not holders:
-                    del self._holders[object_id]
+    def drain(self, number: int) -> list[Answered]:
+        """All that a worker has answered so far. That it is dead is found out elsewhere."""
+        worker = self._workers[number]
+        return self._receive(worker, everything=True)
 
     def forget(self, object_ids: Iterable[bytes]) -> None:
         """The objects are deleted, or replaced: workers that hold them drop them."""
-        touched = set()
-        for object_id in object_ids:
-            self._seen.discard(object_id)
-            for number in tuple(self._holders.get(object_id, ())):
-                worker = self._workers[number]
-                for role in (b"s", b"f", b"a"):
-                    if role + object_id in worker.held:
-                        self._drop(worker, role + object_id)
-                touched.add(number)
-        for number in touched:
+        for number in self._holdings.forget(object_ids):
             worker = self._workers[number]
             # A busy worker hears of it with its next task; that bounds what waits in its pipe.
-            if not worker.busy and not worker.pipe.wants_write:
-                forget, worker.forget = tuple(worker.forget), []
+            if not worker.tasks and not worker.pipe.wants_write:
+                forget = worker.holding.to_forget()
                 self._send(worker, frames.run_head((0, None, None, (), forget, 0, False), 0))
 
     def kill(self, number: int) -> None:
@@ -275,7 +270,9 @@ class WorkerPool:
             _killpg(worker.process.pid)
         if answers:
             worker.booted = True
-            worker.busy = worker.busy and answers[-1].kind == frames.LOG
+            for answer in answers:
+                if answer.kind in (frames.VALUE, frames.ERROR):
+                    worker.tasks = max(0, worker.tasks - 1)
         return [Answered(worker.number, answer) for answer in answers]
 
     def _send(self, worker: _Worker, *parts: Buffer) -> None:
@@ -304,17 +301,19 @@ class WorkerPool:
             _killpg(found.si_pid)
             code = worker.process.wait()
             events += self._receive(worker, everything=True)
+            untouched = self.take_back(worker.number)
             self._remove(worker)
-            events.append(Died(worker.number, code, worker.booted))
+            events.append(Died(worker.number, code, worker.booted, untouched))
 
     def _remove(self, worker: _Worker) -> None:
-        for key in tuple(worker.held):
-            self._drop(worker, key)
+        worker.holding.drop_all()
         del self._workers[worker.number]
         fd = worker.pipe.sock.fileno()
         del self._by_fd[fd]
         self._unwatch(fd)
         worker.pipe.close()
+        if worker.lane is not None:
+            worker.lane.close()
 
     def close(self) -> None:
         """Kill and reap all workers, close all descriptors."""
@@ -332,6 +331,14 @@ class WorkerPool:
             if fd >= 0:
                 os.close(fd)
         self._lifeline = self._lifeline_engine = -1
+
+
+def _lane() -> Lane | None:
+    """None where the system has no such sockets: there nothing is offered."""
+    try:
+        return Lane()
+    except OSError:
+        return None
 
 
 def _killpg(pid: int) -> None:

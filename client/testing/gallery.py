@@ -240,13 +240,15 @@ class PrefetchingScheduler(Scheduler):
 class RetryingScheduler(Scheduler):
     """Runs a task again when its worker died."""
 
-    def worker_died(self, worker: int, exit: int, now: float) -> list[out.Output]:
+    def worker_died(
+        self, worker: int, exit: int, now: float, begun: Any = None
+    ) -> list[out.Output]:
         task = self._workers.get(worker)
         if task is not None and task.node.state == st.ASSIGNED:
             self._workers[worker] = None
             task.node = task.node.lifecycle.compiled.on["task"].node
             self._backlog.add(task)
-        return super().worker_died(worker, exit, now)
+        return super().worker_died(worker, exit, now, begun)
 
 
 class SoftScheduler(Scheduler):

@@ -80,6 +80,8 @@ PURE: dict[str, set[str]] = {
     "client/graph.py": set(),
     "client/trace.py": set(),
     "client/demo/fates.py": set(),
+    "client/engine/assigning.py": set(),
+    "client/engine/holdings.py": set(),
     "client/engine/scheduler.py": set(),
     "client/engine/store.py": set(),
 }

@@ -360,3 +360,33 @@ def test_every_task_gets_one_answer_in_a_storm_of_cancels(engine: Start) -> None
         for one in late:
             assert isinstance(one, m.TaskCancelConfirm), one
             assert one.cancel_confirm_type is NOT_FOUND
+
+
+def test_what_is_queued_behind_quick_tasks_and_cancelled_never_starts(
+    engine: Start, tmp_path: Path
+) -> None:
+    gate, seen = tmp_path / "gate", tmp_path / "seen"
+    os.mkfifo(gate)
+    seen.mkdir()
+    handle = engine(1)
+    with EngineClient(handle) as client:
+        touch = client.put(lambda name: Path(name).touch())
+        waits = client.put(lambda name: Path(name).read_text())
+        argument = client.put(str(gate))
+        places = [client.put(str(seen / str(at))) for at in range(30)]
+        client.stored(places[-1])
+        # The worker is quick, and then it is not: what it was offered lies behind.
+        first = [client.task(touch, place) for place in places[:10]]
+        long = client.task(waits, argument)
+        behind = [client.task(touch, place) for place in places[10:]]
+        for task_id in first:
+            assert client.result(task_id) is None
+        for task_id in behind[::2]:
+            client.cancel(task_id)
+        for task_id in behind[::2]:
+            assert client.answer(task_id) == m.TaskCancelConfirm(task_id, CANCELED)
+        gate.write_text("open")
+        assert client.result(long) == "open"
+        for task_id in behind[1::2]:
+            assert client.result(task_id) is None
+        assert {int(one.name) for one in seen.iterdir()} == {*range(10), *range(11, 30, 2)}

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import engine_tasks as tasks
 import pytest
 from pool_world import PoolWorld
 
-from futurefsm.client.engine import frames, workers
+from futurefsm.client.engine import frames, holdings
+from futurefsm.client.engine.lane import Lane
 from futurefsm.client.engine.pipe import Answer
-from futurefsm.client.engine.workers import Answered, Died
+from futurefsm.client.engine.workers import OFFER_BYTES, Answered, Died
 
 BOUND = 60.0
 
@@ -140,7 +142,7 @@ def sent(world: PoolWorld, monkeypatch: pytest.MonkeyPatch) -> list[frames.Run]:
         seen.append(run)
         return real(run, size)
 
-    monkeypatch.setattr(workers.frames, "run_head", spy)
+    monkeypatch.setattr(frames, "run_head", spy)
     return seen
 
 
@@ -191,13 +193,14 @@ def test_a_busy_worker_is_told_with_its_next_task(
 
 
 def test_caches_are_bounded(world: PoolWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "CACHE_ENTRIES", 3)
-    monkeypatch.setattr(workers, "CACHE_BYTES", 4000)
+    monkeypatch.setattr(holdings, "CACHE_ENTRIES", 3)
+    monkeypatch.setattr(holdings, "CACHE_BYTES", 4000)
     for at in range(10):
         assert world.value(0, lambda at=at: at) == at
-    held = world.pool._workers[0].held
+    holding = world.pool._workers[0].holding
+    held = holding._held
     assert len(held) <= 3
-    assert sum(held.values()) == world.pool._workers[0].held_bytes <= 4000
+    assert sum(held.values()) == holding._bytes <= 4000
     large = world.blob("x" * 2000)
     for _ in range(3):
         world.value(0, len, large)
@@ -209,7 +212,7 @@ def test_the_book_about_caches_ends_with_the_worker(world: PoolWorld) -> None:
         world.value(0, lambda at=at: at)
     world.pool.kill(0)
     world.until(lambda e: isinstance(e, Died))
-    assert world.pool._holders == {}
+    assert world.pool._holdings.holders == {}
 
 
 # -- the lifeline
@@ -249,3 +252,94 @@ def test_workers_end_with_the_engine_even_inside_an_extension() -> None:
 def test_answers_are_values() -> None:
     """An answer is compared, not only looked at."""
     assert Answer(frames.VALUE, 1, 0.0, 0, 0.0, b"") == Answer(frames.VALUE, 1, 0.0, 0, 0.0, b"")
+
+
+# -- what is offered
+
+
+def offer(world: PoolWorld, sequence: int, function: Any, *arguments: Any) -> bool:
+    return world.pool.offer(0, sequence, None, function, [world.blob(one) for one in arguments])
+
+
+def test_what_was_offered_is_run_in_order(world: PoolWorld, tmp_path: Path) -> None:
+    path = tmp_path / "gate"
+    os.mkfifo(path)
+    identity, waits = world.blob(lambda one: one), world.blob(lambda name: open(name).read())  # noqa: SIM115
+    assert world.value(0, identity, 1) == 1
+    world.send(0, waits, str(path))
+    assert [offer(world, 100 + at, identity, at) for at in range(5)] == [True] * 5
+    path.write_text("open")
+    answers = []
+    while len(answers) < 6:
+        event = world.until(lambda e: e.worker == 0)
+        assert isinstance(event, Answered)
+        answers.append(event.answer)
+    assert [pickle.loads(one.payload) for one in answers] == ["open", 0, 1, 2, 3, 4]
+    assert [one.sequence for one in answers[1:]] == [100, 101, 102, 103, 104]
+    assert world.pool.take_back(0) == frozenset()
+    assert world.value(0, identity, 2) == 2
+
+
+def test_what_was_taken_back_is_never_run(world: PoolWorld, tmp_path: Path) -> None:
+    path, seen = tmp_path / "gate", tmp_path / "seen"
+    os.mkfifo(path)
+    waits = world.blob(lambda name: open(name).read())  # noqa: SIM115
+    touch = world.blob(lambda name: open(name, "a").write("x"))  # noqa: SIM115
+    world.value(0, touch, str(tmp_path / "other"))
+    world.send(0, waits, str(path))
+    for at in range(3):
+        assert offer(world, 100 + at, touch, str(seen))
+    assert world.pool.take_back(0) == {100, 101, 102}
+    path.write_text("open")
+    world.until(lambda e: e.worker == 0)
+    assert world.value(0, touch, str(seen)) == 1
+    assert seen.read_text() == "x"
+
+
+def test_what_cannot_be_offered(world: PoolWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    length = world.blob(len)
+    assert not offer(world, 1, length, "the function is not there yet")
+    assert world.value(0, length, "x") == 1
+    assert not offer(world, 1, length, "x" * OFFER_BYTES)
+    assert not offer(world, 1, length, *["x"] * 1000)
+    monkeypatch.setattr(Lane, "send", lambda *_: False)
+    assert not offer(world, 1, length, "x")
+    monkeypatch.undo()
+    monkeypatch.setattr(world.pool._workers[0], "lane", None)
+    assert not offer(world, 1, length, "x")
+    assert world.pool.take_back(0) == frozenset()
+    monkeypatch.undo()
+    assert world.value(0, length, "xy") == 2
+
+
+def test_a_death_tells_what_was_never_taken(world: PoolWorld, tmp_path: Path) -> None:
+    path = tmp_path / "gate"
+    os.mkfifo(path)
+    waits = world.blob(lambda name: open(name).read())  # noqa: SIM115
+    world.value(0, waits, os.devnull)
+    first = world.send(0, waits, str(path))
+    for at in range(3):
+        assert offer(world, 100 + at, waits, os.devnull)
+    world.pool.kill(0)
+    died = world.until(lambda e: isinstance(e, Died))
+    assert isinstance(died, Died)
+    assert died.untouched == {100, 101, 102} != {first}
+
+
+def test_all_that_was_answered_can_be_had_at_once(world: PoolWorld) -> None:
+    value = world.blob(lambda: "x" * 100_000)
+    world.value(0, value)
+    for at in range(3):
+        offer(world, at, value)
+    got: list[Answered] = []
+    while len(got) < 3:
+        assert select.select([world.pool._workers[0].pipe.sock], [], [], BOUND)[0]
+        got += world.pool.drain(0)
+    assert [one.answer.sequence for one in got] == [0, 1, 2]
+
+
+def test_a_worker_without_a_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("futurefsm.client.engine.workers._lane", lambda: None)
+    with PoolWorld() as world:
+        world.start()
+        assert world.value(0, abs, -1) == 1

@@ -1,0 +1,83 @@
+"""What the workers have in hand: gives the scheduler's tasks to the pool, under numbers."""
+
+from collections import deque
+from itertools import count
+
+from futurefsm.client.engine import outputs as out
+from futurefsm.client.engine.holdings import Blob
+from futurefsm.client.engine.store import ObjectStore
+from futurefsm.client.engine.workers import WorkerPool
+
+_NOTHING = (0, out.Run(-1, b"", b"", None, b"", ()))
+
+
+class Hands:
+    """Of all workers.
+
+    Args:
+        pool: the workers.
+        store: all objects that are needed.
+    """
+
+    def __init__(self, pool: WorkerPool, store: ObjectStore) -> None:
+        self._pool = pool
+        self._store = store
+        self._sequence = count(1)
+        # Worker → what it has, and behind that what it was offered, in order.
+        self._tasks: dict[int, deque[tuple[int, out.Run]]] = {}
+
+    def run(self, run: out.Run) -> None:
+        """Send a task to a worker that has none."""
+        sequence = self._next(run)
+        self._pool.run(run.worker, sequence, *self._parts(run), run.priority, run.stream_output)
+
+    def offer(self, run: out.Run) -> bool:
+        """Offer a task to a worker; False where that cannot be."""
+        sequence = self._next(run)
+        if self._pool.offer(run.worker, sequence, *self._parts(run), run.priority):
+            return True
+        self._tasks[run.worker].pop()
+        return False
+
+    def _next(self, run: out.Run) -> int:
+        sequence = next(self._sequence) & 0xFFFFFFFF
+        self._tasks.setdefault(run.worker, deque()).append((sequence, run))
+        return sequence
+
+    def _parts(self, run: out.Run) -> tuple[Blob | None, Blob, list[Blob]]:
+        get = self._store.get
+        codec = run.serializer_id
+        return (
+            None if codec is None else (codec, get(codec)),
+            (run.func_object_id, get(run.func_object_id)),
+            [(one, get(one)) for one in run.arg_object_ids],
+        )
+
+    def first(self, worker: int) -> tuple[int, out.Run]:
+        """The task that a worker answers next, and its number; 0 if there is none."""
+        tasks = self._tasks.get(worker)
+        return tasks[0] if tasks else _NOTHING
+
+    def answered(self, worker: int) -> None:
+        """It has answered that."""
+        tasks = self._tasks.get(worker)
+        if tasks:
+            tasks.popleft()
+
+    def take_back(self, worker: int) -> set[tuple[bytes, bytes]]:
+        """Take back what a worker was offered and has not taken: clients and ids."""
+        taken = self._pool.take_back(worker)
+        tasks = self._tasks[worker]
+        self._tasks[worker] = deque(each for each in tasks if each[0] not in taken)
+        return {(run.source, run.task_id) for sequence, run in tasks if sequence in taken}
+
+    def died(self, worker: int, untouched: frozenset[int]) -> tuple[bytes, bytes] | None:
+        """A worker ended: client and id of the task that it had; None if it had none.
+
+        Args:
+            untouched: the numbers of tasks that it has never taken.
+        """
+        for sequence, run in self._tasks.pop(worker, ()):
+            if sequence not in untouched:
+                return run.source, run.task_id
+        return None
