@@ -19,7 +19,7 @@ _CANCELS = 5
 _LARGE = 100_000_000
 _SETTLE_S = 1.0
 # Some heartbeats long.
-_WINDOW_S = 6.0
+_WINDOW_S = 4.0
 
 
 def started(side: str) -> tuple[Peer, float]:

@@ -58,27 +58,13 @@ def _ratios(lines: list[Line], path: Path) -> None:
     axes.set_xscale("log")
     axes.axvline(1, color="#bbbbbb", linewidth=1, zorder=0)
     axes.set_yticks(range(len(lines)))
-    axes.set_yticklabels([f"{_plain(line)} / {line.peer}" for line in reversed(lines)])
+    axes.set_yticklabels([f"{_plain(line.row.what)} / {line.peer}" for line in reversed(lines)])
     axes.set_ylim(-0.7, len(lines) - 0.3)
-    axes.set_xlabel(
-        "times as good as the peer: right of the line is ahead of it; | is the target, "
-        "red misses it, grey has none"
-    )
+    axes.set_xlabel("times as good as the peer; | is the target, red misses it, grey has none")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(axis="x", color="#eeeeee")
     axes.set_axisbelow(True)
     _save(figure, path)
-
-
-def _plain(line: Line) -> str:
-    names = {
-        "crowd-result-bytes": "a million, one waiter in result(): memory",
-        "crowd-wait-bytes": "a million, one waiter in wait(): memory",
-        "crowd-result": "a million, one waiter in result(): time",
-        "crowd-wait": "a million, one waiter in wait(): time",
-    }
-    if line.row.name == "life" and line.row.side != "ours":
-        return "a future from birth to result, STRICT"
-    return names.get(line.row.name, line.row.what.replace("`", ""))
 
 
 def _growth(grown: list[Growth], path: Path) -> None:
@@ -98,9 +84,10 @@ def _growth(grown: list[Growth], path: Path) -> None:
                 values = list(each.points.values())
                 panel.plot(list(each.points), values, "o-", color=colour, label=each.side, ms=3)
         panel.set_xscale("log")
+        panel.minorticks_off()
         panel.set_ylim(bottom=0)
         what, unit = GROWS[row]
-        panel.set_title(_title(row, what), fontsize=8)
+        panel.set_title(_title(what), fontsize=8)
         panel.set_ylabel(unit, fontsize=8)
         panel.tick_params(labelsize=7)
         panel.grid(color="#eeeeee")
@@ -108,13 +95,13 @@ def _growth(grown: list[Growth], path: Path) -> None:
     _save(figure, path)
 
 
-def _title(row: str, what: str) -> str:
-    if what.startswith("the same: "):
-        before, _, _ = row.rpartition("-")
-        what = f"{GROWS[before][0]}: {what.removeprefix('the same: ')}"
-    what = what.replace("`", "")
-    return (
-        what
-        if len(what) < 42
-        else what[: what.rfind(" ", 0, 42)] + "\n" + what[what.rfind(" ", 0, 42) + 1 :]
-    )
+def _plain(what: str) -> str:
+    """Without Markdown."""
+    return what.replace("`", "")
+
+
+def _title(what: str) -> str:
+    """In two lines, where it is long."""
+    text = _plain(what)
+    cut = text.rfind(" ", 0, 40)
+    return text if len(text) < 42 else f"{text[:cut]}\n{text[cut + 1 :]}"

@@ -96,18 +96,17 @@ _POOLS = ("ours", POOL, "pebble", "loky", "Dask")
 ROWS = (
     Row(
         "life",
-        "a future from birth to result, confirmed",
+        "a future from birth to result, CONFIRMED",
         "µs",
         {STDLIB: Target(0.6)},
         note="lifecycle checked, story kept",
     ),
     Row(
         "life",
-        "the same under STRICT",
+        "a future from birth to result, STRICT",
         "µs",
         {STDLIB: Target(0.6)},
         side="ours, STRICT",
-        note="lifecycle checked, story kept",
     ),
     Row("bytes", "a pending future, by tracemalloc", "bytes", {STDLIB: Target(0.2)}),
     Row(
@@ -138,27 +137,54 @@ ROWS = (
     ),
     Row(
         "crowd-result",
-        "a million futures pending, all settled, one waiter in `result()`",
+        "a million pending, all settled, one waiter in `result()`: time",
         "µs each",
         {STDLIB: NO_WORSE},
     ),
-    Row("crowd-result-bytes", "the same: memory at the most", "bytes each", {STDLIB: Target(0.25)}),
+    Row(
+        "crowd-result-bytes",
+        "a million, one waiter in `result()`: memory at the most",
+        "bytes each",
+        {STDLIB: Target(0.25)},
+    ),
     Row(
         "crowd-wait",
-        "a million futures pending, all settled, one waiter in `wait()`",
+        "a million pending, all settled, one waiter in `wait()`: time",
         "µs each",
         {STDLIB: NO_WORSE},
     ),
-    Row("crowd-wait-bytes", "the same: memory at the most", "bytes each", {STDLIB: Target(0.25)}),
-    Row("wait", "`wait` for 100,000 futures", "µs each", {STDLIB: NO_WORSE}),
+    Row(
+        "crowd-wait-bytes",
+        "a million, one waiter in `wait()`: memory at the most",
+        "bytes each",
+        {STDLIB: Target(0.25)},
+        note="`wait()` takes the locks of all and puts its waiter into each, so a future that "
+        "makes these parts when they are needed needs them here",
+    ),
+    Row(
+        "wait",
+        "`wait` for 100,000 futures",
+        "µs each",
+        {STDLIB: NO_WORSE},
+        note="`concurrent.futures.wait` itself, with futures that are pending when it begins and "
+        "are settled by another thread; so with `as_completed`",
+    ),
     Row("as-completed", "`as_completed` of 100,000 futures", "µs each", {STDLIB: NO_WORSE}),
-    Row("wake", "`result()` wakes in another thread", "µs", {STDLIB: NO_WORSE}),
+    Row(
+        "wake",
+        "`result()` wakes in another thread",
+        "µs",
+        {STDLIB: NO_WORSE},
+        note="two threads that answer each other by futures; half of there and back",
+    ),
     Row(
         "tasks",
         "empty tasks, submitted one by one",
         "tasks/s",
         {POOL: Target(0.5), "pebble": TELLS, "loky": NO_WORSE, "Dask": NO_WORSE},
         more_is_better=True,
+        note="2,000 of them, two workers; until every result is here. Dask gathers its results in "
+        "one go",
     ),
     Row(
         "map",
@@ -166,6 +192,7 @@ ROWS = (
         "items/s",
         {POOL: NO_WORSE, "pebble": TELLS, "loky": TELLS, "Dask": TELLS},
         more_is_better=True,
+        note="20,000 items; Dask has no chunks, so it gets a task for each chunk",
     ),
     Row(
         "trip",
@@ -211,7 +238,7 @@ ROWS = (
     ),
     Row(
         "idle-wakes",
-        "the same: how often its threads wake",
+        "idle client, 10,000 pending futures: how often its threads wake",
         "a second",
         {NOTHING: Target(more_by=1.0), POOL: TELLS, "pebble": TELLS},
     ),
@@ -226,6 +253,8 @@ ROWS = (
         "start of `Client()` until the first result",
         "ms",
         {POOL: Target(1.5), "pebble": TELLS, "loky": TELLS, "Dask": TELLS},
+        note="the module is imported before; ProcessPoolExecutor and pebble fork this process, "
+        "the others start new interpreters",
     ),
 )
 

@@ -87,9 +87,11 @@ def lines_of(
 
 
 def test_a_line_says_whether_its_target_is_met_and_when_it_is_behind() -> None:
-    (good,) = lines_of([1.0, 2.0, 3.0], [4.0, 4.0, 4.0], rows.Target(0.6))
+    (good,) = lines_of([1.0, 2.0, 3.0], [4.0, 4.0, 4.0], rows.Target(0.8))
     assert (good.met, good.behind, good.verdict) == (True, False, "met")
     assert good.ratio == {"median": 0.5, "least": 0.25, "most": 0.75}
+    (near,) = lines_of([2.0, 2.0, 3.0], [4.0, 4.0, 4.0], rows.Target(0.6))
+    assert (near.met, near.verdict) == (True, "met, but close")
     (late,) = lines_of([6.0], [4.0], rows.Target(2.0))
     assert (late.met, late.behind, late.verdict) == (True, True, "met, behind")
     (missed,) = lines_of([3.0], [4.0], rows.Target(0.6))
@@ -123,7 +125,8 @@ def test_growth_is_told_as_an_exponent() -> None:
 def test_the_page_has_every_line_and_says_what_is_behind() -> None:
     lines = lines_of([3.0], [4.0], rows.Target(0.6)) + lines_of([6.0], [4.0], rows.Target(2.0))
     grown = list(report.growths({(1_000, "ours", "wait"): [2.0], (10_000, "ours", "wait"): [3.0]}))
-    about = {**measuring.machine(), "versions": {"pebble": "1"}, "missing": "loky", "minutes": 1.0}
+    about = {**measuring.machine(), "versions": {"pebble": "1"}, "missing": "loky"}
+    about |= {"minutes": 1.0, "rounds": 1}
     text = page.document(lines, grown, about, {"a.svg": "one", "b.svg": "two"})
     assert "1 of 2 targets are met." in text
     assert "| a thing | them | µs | 3 | 4 | 0.75 | 0.75-0.75 | at most 0.6 x | **missed** |" in text
@@ -133,6 +136,8 @@ def test_the_page_has_every_line_and_says_what_is_behind() -> None:
     assert "Not installed, so left out: loky." in text
     assert "![one](a.svg)" in text
     assert "![two](b.svg)" in text
+    assert "Made in a hurry: rounds of each row: 1." in text
+    assert "garbage collector" in text
     data = report.as_data(lines, grown, {}, about)
     assert json.loads(json.dumps(data))["lines"][0]["met"] is False
 
