@@ -25,58 +25,59 @@ _MINUTES = 9.5
 _PRINTED = "{:58} {:22} {:>10} {:>10} {:>8} {:>15}  {:16} {}"
 
 
-def main() -> int:
+def asked() -> argparse.Namespace:
+    """The command line; `out` is None where nothing is to be written."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
         formatter_class=argparse.RawTextHelpFormatter,
     )
     known = list(dict.fromkeys(row for job in JOBS for row in job.rows))
-    parser.add_argument("--rows", default="", help=f"only these, with commas: {', '.join(known)}")
-    parser.add_argument("--rounds", type=int, help="so many, instead of each row's own")
-    parser.add_argument("--quick", action="store_true", help="very little: figures mean nothing")
-    parser.add_argument(
-        "--here", action="store_true", help="all in this process, for profilers; disturbs itself"
-    )
-    parser.add_argument(
-        "--minutes", type=float, default=_MINUTES, help="leave out what would take longer"
-    )
-    parser.add_argument("--no-growth", action="store_true", help="not how it grows")
-    parser.add_argument("--without", default="", help="leave these sides out, with commas")
-    parser.add_argument("--out", type=Path, help="write the page, the figures and the plots there")
-    parser.add_argument(
-        "--again", type=Path, help="measure nothing: the page anew from such a file of figures"
-    )
+    add = parser.add_argument
+    add("--rows", type=_names, default=[], help=f"only these, with commas: {', '.join(known)}")
+    add("--rounds", type=int, help="so many, instead of each row's own")
+    add("--quick", action="store_true", help="very little: figures mean nothing")
+    add("--here", action="store_true", help="all in this process, for profilers; disturbs itself")
+    add("--minutes", type=float, default=_MINUTES, help="leave out what would take longer")
+    add("--no-growth", action="store_true", help="not how it grows")
+    add("--without", type=_names, default=[], help="leave these sides out, with commas")
+    add("--out", type=Path, help="write the page, the figures and the plots there")
+    add("--again", type=Path, help="measure nothing: the page anew from such a file of figures")
     options = parser.parse_args()
-    if options.again is not None:
-        again(options.again, options.out or ROOT / "docs")
-        return 0
-    rows = [each for each in options.rows.split(",") if each]
-    if unknown := set(rows) - set(known):
+    if unknown := set(options.rows) - set(known):
         parser.error(f"no such rows: {', '.join(sorted(unknown))}")
-    out = options.out
-    if out is None and not (
-        rows or options.quick or options.here or options.no_growth or options.without
-    ):
-        out = ROOT / "docs"
+    part = options.rows or options.without or options.no_growth
+    if options.out is None and not (part or options.quick or options.here):
+        options.out = ROOT / "docs"
+    return options
 
+
+def _names(text: str) -> list[str]:
+    return [each for each in text.split(",") if each]
+
+
+def main() -> int:
+    options = asked()
+    if options.again is not None:
+        again(options.again, options.out)
+        return 0
     absent = missing()
     for side, package in absent.items():
         print(f"{package} is not installed: {side} is left out", file=sys.stderr)
-    without = {*absent, *(each for each in options.without.split(",") if each)}
-    began, failed = time.monotonic(), []
+    began = time.monotonic()
+    failed: list[str] = []
     about: dict[str, Any] = machine()
 
     def told(what: str) -> None:
         if what.startswith("FAILED"):
-            failed.append(what)
+            failed.append(what.partition("\n")[0])
         print(f"[{time.monotonic() - began:5.0f} s] {what}", file=sys.stderr, flush=True)
 
     # So that the turn that runs then is ended as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     figures = measured(
-        rows,
-        without=without,
+        options.rows,
+        without={*absent, *options.without},
         rounds=options.rounds,
         quick=options.quick,
         growth=not options.no_growth,
@@ -84,17 +85,17 @@ def main() -> int:
         turn=run if options.here else turn,
         budget_s=60 * options.minutes,
     )
-    packages = dict.fromkeys(["futurefsm", *PACKAGES.values()])
     about |= {
-        "versions": versions(packages),
+        "versions": versions(dict.fromkeys(["futurefsm", *PACKAGES.values()])),
         "missing": ", ".join(absent.values()),
+        "failed": failed,
         "minutes": (time.monotonic() - began) / 60,
         "rounds": options.rounds,
     }
     lines, grown = list(report.lines(figures)), list(report.growths(figures))
     show(lines, grown)
-    if out is not None:
-        write(out, lines, grown, figures, about)
+    if options.out is not None:
+        write(options.out, lines, grown, figures, about)
     return 1 if failed else 0
 
 

@@ -93,11 +93,16 @@ def _rest(about: dict[str, Any]) -> str:
     )
 
 
-def _few(about: dict[str, Any]) -> list[str]:
-    """That somebody was in a hurry."""
-    if not about.get("rounds"):
-        return []
-    return [f"Made in a hurry: rounds of each row: {about['rounds']}. `make bench` makes 2 to 25."]
+def _flaws(about: dict[str, Any]) -> list[str]:
+    """What this run has not done as it should."""
+    said = [f"- {each}" for each in about.get("failed", [])]
+    if about["missing"]:
+        said.append(f"- Not installed, so left out: {about['missing']}.")
+    if about.get("rounds"):
+        said.append(
+            f"- Made in a hurry: rounds of each row: {about['rounds']}; `make bench` makes 2 to 25."
+        )
+    return ["", *said] if said else []
 
 
 def document(
@@ -119,8 +124,7 @@ def document(
             "machines, roughly; figures cannot.",
             "",
             f"{about['date']}; {about['processor']}, {about['cores']} cores, {_rest(about)}",
-            *_few(about),
-            *([f"Not installed, so left out: {about['missing']}."] if about["missing"] else []),
+            *_flaws(about),
             "",
             f"{met} of {len(judged)} targets are met.",
             "",

@@ -126,7 +126,7 @@ def test_the_page_has_every_line_and_says_what_is_behind() -> None:
     lines = lines_of([3.0], [4.0], rows.Target(0.6)) + lines_of([6.0], [4.0], rows.Target(2.0))
     grown = list(report.growths({(1_000, "ours", "wait"): [2.0], (10_000, "ours", "wait"): [3.0]}))
     about = {**measuring.machine(), "versions": {"pebble": "1"}, "missing": "loky"}
-    about |= {"minutes": 1.0, "rounds": 1}
+    about |= {"minutes": 1.0, "rounds": 1, "failed": ["FAILED: it"]}
     text = page.document(lines, grown, about, {"a.svg": "one", "b.svg": "two"})
     assert "1 of 2 targets are met." in text
     assert "| a thing | them | µs | 3 | 4 | 0.75 | 0.75-0.75 | at most 0.6 x | **missed** |" in text
@@ -136,7 +136,8 @@ def test_the_page_has_every_line_and_says_what_is_behind() -> None:
     assert "Not installed, so left out: loky." in text
     assert "![one](a.svg)" in text
     assert "![two](b.svg)" in text
-    assert "Made in a hurry: rounds of each row: 1." in text
+    assert "Made in a hurry: rounds of each row: 1;" in text
+    assert "- FAILED: it" in text
     assert "garbage collector" in text
     data = report.as_data(lines, grown, {}, about)
     assert json.loads(json.dumps(data))["lines"][0]["met"] is False
