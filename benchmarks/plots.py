@@ -60,7 +60,7 @@ def _ratios(lines: list[Line], path: Path) -> None:
     axes.set_yticks(range(len(lines)))
     axes.set_yticklabels([f"{_plain(line.row.what)} / {line.peer}" for line in reversed(lines)])
     axes.set_ylim(-0.7, len(lines) - 0.3)
-    axes.set_xlabel("times as good as the peer; | is the target, red misses it, grey has none")
+    axes.set_xlabel("times as good as the peer\n| is the target, red misses it, grey has none")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(axis="x", color="#eeeeee")
     axes.set_axisbelow(True)
