@@ -159,7 +159,7 @@ def carries(data: Data) -> str:
         ("tracker, with the tables", tracker),
         ("futures, and the way between them and the tracker", pump - tracker),
         ("codec: a Task, a TaskResult", codec),
-        ("channels, the object store's requests, polls, turns", agent - pump - codec),
+        ("channels, requests, polls, turns, and the collector's part", agent - pump - codec),
         ("**the agent's thread**", agent),
         ("`submit()` in the user's thread, and the garbage collector there", whole - agent),
         ("**the client's process**", whole),
