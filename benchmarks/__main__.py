@@ -91,6 +91,7 @@ def main() -> int:
         "failed": failed,
         "minutes": (time.monotonic() - began) / 60,
         "rounds": options.rounds,
+        "quick": options.quick,
     }
     lines, grown = list(report.lines(figures)), list(report.growths(figures))
     show(lines, grown)

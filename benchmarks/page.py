@@ -96,6 +96,8 @@ def _rest(about: dict[str, Any]) -> str:
 def _flaws(about: dict[str, Any]) -> list[str]:
     """What this run has not done as it should."""
     said = [f"- {each}" for each in about.get("failed", [])]
+    if about.get("quick"):
+        said.append("- Very little was done, to see that it can be: the figures mean nothing.")
     if about["missing"]:
         said.append(f"- Not installed, so left out: {about['missing']}.")
     if about.get("rounds"):
