@@ -24,6 +24,9 @@ CALLBACK = "callback"  # number of the callback, future, task, locks held
 STATE = "state"  # future, state
 WAITED = "waited"  # task, op, what, locks held: a wait that nobody should do
 WOKE = "woke"  # task, future, state: it was settled when a timed wait came back
+# A cancel that was not asked for by name, but came of a time-out: `asyncio.wait_for` does that.
+ASKS = "asks"  # future
+ASKED = "asked"  # future, answer
 DIED = "died"  # name of a thread that a future started, the error that ended it
 FINAL = "final"  # future, state, done (None: it would wait for ever), running, outcome
 

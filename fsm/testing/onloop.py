@@ -3,7 +3,8 @@
     explore(OnLoop(MyFutures())).check()
 
 The first user's thread runs a loop of ours. What it calls, it calls there: `result()` is an await
-of the wrapped future, `cancel()` cancels that, and the others are called as they are. The other
+of the wrapped future, with a time-out by `asyncio.wait_for`, which cancels the future when it runs
+out; `cancel()` cancels the wrapped future, and the others are called as they are. The other
 users and the pump are threads, as ever. In addition to all other checks nobody may wait on the
 loop's thread.
 """
@@ -12,6 +13,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from futurefsm.fsm.testing import history as h
+from futurefsm.fsm.testing.checks.answers import WAITED_FOR
 from futurefsm.fsm.testing.checks.loops import LOOPED
 from futurefsm.fsm.testing.fit import usable
 from futurefsm.fsm.testing.harness import Harness
@@ -21,8 +24,8 @@ from futurefsm.fsm.testing.programs import Call
 if TYPE_CHECKING:
     from futurefsm.fsm.testing.env import Env
 
-# What means the same on a loop and beside it, whatever the moment. Timed ones do not: asyncio's
-# timers may expire though the future has settled.
+# What means the same on a loop and beside it, whatever the moment. A time-out does not: asyncio's
+# timers may expire though the future has settled, so nothing is concluded from one.
 _CALLS = ("cancel", "cancelled", "done", "running", "result", "add_done_callback")
 
 
@@ -34,7 +37,6 @@ class OnLoop(Harness):
         ordered: tasks of the loop go on in asyncio's own order.
     """
 
-    timed: tuple[str, ...] = ()
     # A cancel on a loop's thread asks, and comes back at once.
     cancel_waits = False
 
@@ -45,6 +47,7 @@ class OnLoop(Harness):
         self.lifecycle = inner.lifecycle
         self.source = inner.source
         self.calls = tuple(call for call in _CALLS if call in inner.calls)
+        self.timed = tuple(call for call in ("result",) if call in inner.timed)
         self.untimed = tuple(call for call in inner.untimed if call in self.calls)
         self.deliverable = inner.deliverable
         self.events: Mapping[str, tuple[str, ...]] = inner.events
@@ -77,7 +80,7 @@ class OnLoop(Harness):
         self.inner.pump(env)
 
     def error_name(self, error: BaseException) -> str:
-        return self.inner.error_name(error)
+        return WAITED_FOR if isinstance(error, _WaitedFor) else self.inner.error_name(error)
 
     def call(self, env: "Env", future: Any, call: Call) -> Any:
         """The first user calls on a loop; also what its callbacks call, they call as they are."""
@@ -92,11 +95,39 @@ class OnLoop(Harness):
         return loop.run(self._on_loop(env, future, call))
 
     async def _on_loop(self, env: "Env", future: Any, call: Call) -> Any:
+        if call.name == "result" and call.timeout is not None:
+            return await _wait_for(env, future, call.timeout)
         if call.name == "result":
             return await asyncio.wrap_future(future)
         if call.name == "cancel":
             return await _cancel(future)
         return self.inner.call(env, future, call)
+
+
+class _WaitedFor(Exception):
+    """The time of a `wait_for` has run out."""
+
+
+async def _wait_for(env: "Env", future: Any, timeout: float) -> Any:
+    """Wait for the wrapped future; what its time-out does to the future is written down."""
+    real, number, mine = future.cancel, env.number(future), env.arena.current
+
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        if env.arena.current != mine:
+            # Another thread, in its own name.
+            return real(*args, **kwargs)
+        env.log.append((h.ASKS, number))
+        said = real(*args, **kwargs)
+        env.log.append((h.ASKED, number, h.Returned(said)))
+        return said
+
+    future.cancel = noting
+    try:
+        return await asyncio.wait_for(asyncio.wrap_future(future), timeout)
+    except TimeoutError as error:
+        raise _WaitedFor from error
+    finally:
+        del future.cancel
 
 
 async def _cancel(future: Any) -> Any:

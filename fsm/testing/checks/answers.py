@@ -10,6 +10,8 @@ from futurefsm.fsm.testing.history import History, Made, Raised, Returned
 
 ANSWERS = "answers"
 AGREEMENT = "agreement"
+# The name of what asyncio.wait_for raises, which is no answer of the future.
+WAITED_FOR = "TimeoutError of wait_for"
 RE_READ = "timed calls re-read"
 
 _BOOLS = ("cancel", "cancelled", "done", "running")
@@ -41,7 +43,7 @@ def _may_raise(made: Made, error: str, subject: Subject) -> bool:
         return True
     if made.call.name not in VALUES:
         return False
-    if error == "TimeoutError":
+    if error in ("TimeoutError", WAITED_FOR):
         return made.call.timeout is not None
     # The rest is a matter of the table: which errors a future gives is told there.
     return error not in ("InvalidStateError", "CallbackError")

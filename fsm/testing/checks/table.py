@@ -6,6 +6,7 @@ from futurefsm.fsm import effects as fx
 from futurefsm.fsm.story import CALLER
 from futurefsm.fsm.testing import history as h
 from futurefsm.fsm.testing import linear
+from futurefsm.fsm.testing.checks.answers import WAITED_FOR
 from futurefsm.fsm.testing.checks.base import Subject
 from futurefsm.fsm.testing.failure import Trouble
 from futurefsm.fsm.testing.history import NEVER, Answer, Brought, History, Made, Raised, Returned
@@ -50,6 +51,12 @@ def operations(history: History, subject: Subject, future: int) -> list[Op]:
     for brought in history.brought:
         if brought.move.future == future:
             ops.append(_brought(brought, subject, history))
+    ends = [(time, answer) for time, whose, answer in history.of(h.ASKED) if whose == future]
+    for begin, whose in history.of(h.ASKS):
+        if whose == future:
+            end, answer = next((each for each in ends if each[0] > begin), (NEVER, None))
+            what = (linear.EVENT, "cancel", CALLER, None, answer)
+            ops.append(Op(begin, end, what, source="the cancel of a wait_for"))
     for time, _, called, _, _ in history.of(h.CALLBACK):
         if called == future:
             ops.append(Op(time, time, (linear.SETTLED, True), source="a callback is called"))
@@ -102,6 +109,8 @@ def _asked_too_early(made: Made, history: History, subject: Subject) -> bool:
 
 def _asked(made: Made) -> Iterator[Op]:
     answer = made.answer
+    if isinstance(answer, Raised) and answer.name == WAITED_FOR:
+        return  # a timer of asyncio may expire whatever the future is
     if made.call.name in _VALUES:
         yield Op(made.begin, made.end, (_VALUES[made.call.name], answer), source=made)
     elif made.call.name in _QUESTIONS and isinstance(answer, Returned):

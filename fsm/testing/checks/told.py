@@ -46,6 +46,8 @@ def absorbing(history: History, subject: Subject) -> Iterator[Trouble]:
 
 def _user_asked(history: History, future: int, time: int) -> bool:
     """Only its user can still move a settled future."""
+    if any(whose == future and begin < time for begin, whose in history.of(h.ASKS)):
+        return True
     return any(
         made.call.name == "cancel" and made.call.future == future and made.begin < time
         for made in history.made
@@ -109,6 +111,7 @@ def _first_mover(history: History, future: int) -> int:
         if brought.move.future == future and brought.move.event != "submit"
     ]
     times += [made.begin for made in history.made if made.call.name not in QUERIES]
+    times += [begin for begin, _ in history.of(h.ASKS)]
     return min(times, default=NEVER)
 
 
