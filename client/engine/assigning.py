@@ -55,7 +55,7 @@ class Assigning(Answers):
         self._moved: dict[int, float] = {}
         # Worker → how many it may be offered; the quick ones only, those with room in `_hungry`.
         self._room: dict[int, int] = {}
-        self._hungry: dict[int, None] = {}
+        self._hungry: OrderedDict[int, None] = OrderedDict()
 
     def _fire(self, task: Task, event: Event, **fact: Any) -> None:
         """Let an event happen to a task."""
