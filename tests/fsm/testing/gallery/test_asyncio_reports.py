@@ -64,6 +64,11 @@ def test_both_do_the_same_where_nothing_races(body: Any) -> None:
     assert asyncio.run(main(cancel=True)) == "cancelled"
 
 
+def test_each_says_what_it_tests() -> None:
+    names = [exhibit.broken.name for exhibit in ASYNCIO_REPORTS]
+    assert names[-1] == "asyncio.Task, waits, cancels_its_own_future"
+
+
 def test_who_was_cancelled_is_not_woken_by_what_comes_then() -> None:
     async def main() -> bool:
         gate: Any = concurrent.futures.Future()

@@ -53,7 +53,7 @@ def test_a_program_of_few_schedules_needs_few_by_lot() -> None:
 def test_in_order_tells_what_went_wrong() -> None:
     class Odd(StandardFutures):
         def state(self, future: object) -> str:
-            return "lost"
+            return "running"  # and it was never started
 
     stage = Stage(Odd())
     with stage.open():
@@ -65,7 +65,7 @@ def test_in_order_tells_what_went_wrong() -> None:
 def test_every_search_finds_what_is_always_wrong() -> None:
     class Odd(StandardFutures):
         def state(self, future: object) -> str:
-            return "lost"
+            return "running"  # and it was never started
 
     for search in SEARCHES:
         stage = Stage(Odd())
