@@ -23,6 +23,7 @@ from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import short
 from futurefsm.protocol.mapping import profile_of
 from futurefsm.protocol.task_flags import Profile
+from futurefsm.protocol.transport.buffers import give_back
 
 T = TypeVar("T")
 
@@ -332,6 +333,7 @@ class Future(base.Future[T]):
                 self._result, self._exception = value, error
                 self._phase, self._payload = Phase.MADE, None
             self._notify()
+        give_back(payload)
         return True
 
     def _made_of(self, payload: Any, failed: bool) -> tuple[Any, BaseException | None]:

@@ -12,6 +12,7 @@ from futurefsm.protocol.errors import ProtocolError
 from futurefsm.protocol.messages import StorageAddress
 from futurefsm.protocol.object_store import Buffer, StoreClient, StoreEvent
 from futurefsm.protocol.transport.address import Address, parse_address
+from futurefsm.protocol.transport.buffers import Buffers
 from futurefsm.protocol.transport.poller import Poller
 from futurefsm.protocol.transport.ymq import YmqStream
 from futurefsm.protocol.transport.ymq_link import YmqLink
@@ -52,6 +53,7 @@ class StorageLink:
         self._redial = redial
         self._link: YmqLink | None = None
         self._connections = 0
+        self._buffers = Buffers()
         # Bytes of the objects that were to be stored.
         self._put = 0
         # Bytes that wait for a connection.
@@ -91,11 +93,16 @@ class StorageLink:
         self.address = address
         self._link = YmqLink(
             address,
-            lambda sock: self._open_stream(address, sock),
+            lambda sock: self._opened(address, sock),
             patience_s=self._patience,
             redial=self._redial,
         )
         self._link.attach(self._poller)
+
+    def _opened(self, address: Address, sock: socket.socket) -> YmqStream:
+        stream = self._open_stream(address, sock)
+        stream.use(self._buffers)
+        return stream
 
     def ask(self, requests: Iterable[Put | Get | Delete]) -> None:
         """Send requests; without a connection they wait for one."""

@@ -322,6 +322,8 @@ class Tracker(Outgoing):
         if waiting is None:
             self._violated(b"", f"bytes of object {short(object_id)}, which nobody asked for")
             return
+        if len(waiting) > 1:
+            payload = bytes(payload)  # each gives its own buffer back
         for task_id in waiting:
             tracked = self._tasks[task_id]
             if self.values.step(task_id, tracked, ev.BYTES).moves:

@@ -4,10 +4,12 @@ Both sides at once send four magic bytes and their identity; then any number of 
 its length in eight bytes, little-endian. No checksum, no acknowledgement, no end mark.
 """
 
+from contextlib import suppress
 from struct import Struct
 from typing import TypeAlias
 
 from futurefsm.protocol.errors import ProtocolError
+from futurefsm.protocol.transport.buffers import Buffers, Spare
 
 MAGIC = b"YMQ\x02"
 
@@ -19,8 +21,9 @@ MAX_IDENTITY = 4096
 _LENGTH = Struct("<Q")
 _SMALL = 65536
 
-Payload: TypeAlias = bytes | bytearray
-"""A received message. Larger ones are the very buffer that they arrived in: yours to keep."""
+Payload: TypeAlias = bytes | bytearray | memoryview
+"""A received message. Larger ones are the very buffer that they arrived in: yours to keep. A
+`memoryview` comes only where spare buffers are used, and can be given back to them."""
 
 
 class Skipped(bytes):
@@ -59,21 +62,37 @@ class YmqFraming:
         max_message: bytes; a longer announcement is a `ProtocolError`.
 
     Attributes:
+        buffers: spare ones for large messages, if the owner has put some there.
         peer_identity: the peer's, once it has arrived.
         failure: what was wrong with the stream, once something was; nothing comes out after it.
     """
 
-    __slots__ = ("_body", "_head", "_max", "_skipped", "_wanted", "failure", "peer_identity")
+    __slots__ = (
+        "_body",
+        "_filled",
+        "_head",
+        "_lent",
+        "_max",
+        "_skipped",
+        "_wanted",
+        "buffers",
+        "failure",
+        "peer_identity",
+    )
 
     def __init__(self, max_message: int = MAX_MESSAGE) -> None:
         self.peer_identity: bytes | None = None
         self.failure: ProtocolError | None = None
+        self.buffers: Buffers | None = None
+        # What an unfinished message arrives in, where that is a spare buffer; and how much has.
+        self._lent: Spare | None = None
+        self._filled = 0
         self._max = max_message
         self._head = bytearray()
         self._body: bytearray | None = None
         self._wanted = 0
-        # Bytes of an unfinished message that were passed over, once memory ran out.
-        self._skipped = 0
+        # Memory ran out for an unfinished message: it is passed over.
+        self._skipped = False
 
     @property
     def begun(self) -> bool:
@@ -102,7 +121,7 @@ class YmqFraming:
         except ProtocolError as failure:
             self.failure = failure
             self._head.clear()
-            self._body = None
+            self._body = self._lent = None
             if not messages:
                 raise
         return messages
@@ -111,16 +130,17 @@ class YmqFraming:
         at, end = 0, len(view)
         while True:
             if self._body is not None:
-                taken = min(self._wanted - len(self._body) - self._skipped, end - at)
+                taken = min(self._wanted - self._filled, end - at)
                 self._hold(self._body, view[at : at + taken])
                 at += taken
-                if len(self._body) + self._skipped < self._wanted:
+                self._filled += taken
+                if self._filled < self._wanted:
                     return
                 if self._skipped:
                     messages.append(Skipped(self._wanted))
                 else:
                     self._complete(self._body, messages)
-                self._body, self._skipped = None, 0
+                self._body, self._lent, self._skipped = None, None, False
             if not self._head and self.peer_identity is not None:
                 at = self._whole_messages(view, at, messages)
             needed = 8 if self.peer_identity is not None else 12
@@ -133,16 +153,21 @@ class YmqFraming:
                 return
             self._wanted = self._allowed(self._head, needed - 8)
             self._head.clear()
-            self._body = bytearray()
+            self._body, self._filled = bytearray(), 0
+            if self.buffers is not None:
+                with suppress(MemoryError):
+                    self._lent = self.buffers.take(self._wanted)
 
     def _hold(self, body: bytearray, part: memoryview) -> None:
         if self._skipped:
-            self._skipped += len(part)
+            return
+        if self._lent is not None:
+            self._lent[self._filled : self._filled + len(part)] = part
             return
         try:
             body += part
         except MemoryError:
-            self._skipped = len(body) + len(part)
+            self._skipped = True
             body.clear()
 
     def _whole_messages(self, view: memoryview, at: int, messages: list[Payload]) -> int:
@@ -158,7 +183,9 @@ class YmqFraming:
         return at
 
     def _complete(self, body: bytearray, messages: list[Payload]) -> None:
-        if self.peer_identity is None:
+        if self._lent is not None:
+            messages.append(memoryview(self._lent)[: self._wanted])
+        elif self.peer_identity is None:
             self.peer_identity = bytes(body)
         else:
             messages.append(bytes(body) if len(body) <= _SMALL else body)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from futurefsm.protocol.errors import ProtocolError, TransportClosedError
+from futurefsm.protocol.transport.buffers import Buffers
 from futurefsm.protocol.transport.framing import (
     MAX_MESSAGE,
     Payload,
@@ -100,6 +101,10 @@ class YmqStream:
     def peer_identity(self) -> bytes | None:
         """The peer's, once it has arrived."""
         return self._framing.peer_identity
+
+    def use(self, buffers: Buffers) -> None:
+        """Receive large messages into spare buffers; `buffers.give_back` makes them spare again."""
+        self._framing.buffers = buffers
 
     @property
     def failure(self) -> ProtocolError | None:

@@ -6,6 +6,7 @@ from time import monotonic
 import pytest
 
 from futurefsm.client import storage_link
+from futurefsm.client.client import Client
 from futurefsm.client.outputs import Delete, Get, Put
 from futurefsm.client.storage_link import StorageLink, as_address
 from futurefsm.protocol.messages import StorageAddress
@@ -208,3 +209,27 @@ def test_what_an_echo_names(told: StorageAddress, address: Address) -> None:
 def test_an_echo_that_names_nothing() -> None:
     with pytest.raises(ValueError, match="no usable host"):
         as_address(StorageAddress("", 7, "tcp"))
+
+
+def large(n: int) -> bytes:
+    return bytes([n]) * (1_000_000 + n)
+
+
+def fails_largely() -> None:
+    raise ValueError(large(7))
+
+
+def test_large_results_are_right_though_their_buffers_are_used_again() -> None:
+    with Client(workers=2) as client:
+        for _ in range(3):
+            futures = [client.submit(large, n) for n in range(8)]
+            assert [future.result(60) for future in futures] == [large(n) for n in range(8)]
+        buffers = client._agent._lines.storage._buffers
+        assert len(buffers) > 0
+        # Nor is one given back that several futures were told of.
+        source = client.submit(fails_largely)
+        others = [client.submit(len, source) for _ in range(3)]
+        for future in (source, *others):
+            error = future.exception(60)
+            assert error is not None
+            assert error.args == (large(7),)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from futurefsm.protocol.errors import ProtocolError
+from futurefsm.protocol.transport.buffers import Buffers, give_back
 from futurefsm.protocol.transport.framing import (
     MAX_IDENTITY,
     Skipped,
@@ -213,3 +214,46 @@ def test_a_message_for_which_there_is_no_memory_is_passed_over():
     assert isinstance(skipped, Skipped)
     assert after == b"abc"
     assert framing.at_boundary
+
+
+@pytest.mark.parametrize("cut", [1, 1000, 65_536, 300_000])
+def test_large_messages_arrive_in_spare_buffers(cut):
+    framing, bodies = greeted(), []
+    framing.buffers = Buffers()
+    sizes = [3, 100_000, 65_536, 65_537, 0, 200_000, 100_000]
+    expected = [bytes([n + 1]) * size for n, size in enumerate(sizes)]
+    wire = b"".join(frame_header(len(body)) + body for body in expected)
+    if cut == 1:
+        wire, expected = wire[: 3 + 8 + 100_008], expected[:2]
+    lent = 0
+    for at in range(0, len(wire), cut):
+        for message in framing.feed(wire[at : at + cut]):
+            bodies.append(bytes(message))
+            lent += isinstance(message, memoryview)
+            give_back(message)
+    assert bodies == expected
+    assert framing.at_boundary
+    assert lent
+    assert 0 < len(framing.buffers) <= 2
+
+
+def test_no_memory_for_a_spare_buffer():
+    class Short(Buffers):
+        def take(self, size):
+            raise MemoryError
+
+    framing = greeted()
+    framing.buffers = Short()
+    wire = frame_header(70_000) + bytes(70_000)
+    assert framing.feed(wire[:100]) == []
+    assert framing.feed(wire[100:]) == [bytes(70_000)]
+
+
+def test_a_fault_behind_a_lent_buffer():
+    framing = greeted(max_message=100_000)
+    framing.buffers = Buffers()
+    framing.feed(frame_header(100_000) + bytes(5))
+    came = framing.feed(bytes(99_995) + frame_header(100_001))
+    assert [bytes(each) for each in came] == [bytes(100_000)]
+    with pytest.raises(ProtocolError):
+        framing.feed(b"")
