@@ -9,7 +9,7 @@ then it never starts, or running. What lies behind a task that takes long is tak
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from math import inf
 from typing import Any
 
@@ -112,7 +112,7 @@ class Assigning(Answers):
             self._complain(b"", f"worker {worker} answered for a task that it has not")
             return self._done()
         self._room[worker] = room = min(AHEAD_MAX, int(QUICK_S / max(seconds, 1e-9)))
-        if room:
+        if room and worker not in self._crew.doomed:
             self._hungry[worker] = None
         if worker in self._ahead:
             self._moved[worker] = now
@@ -122,6 +122,13 @@ class Assigning(Answers):
             self._crew.freed(worker, now)
         self._fire(task, ev.WORKER_DONE, ok=ok, profile=profile)
         return self._done()
+
+    def dying(self, workers: Iterable[int]) -> None:
+        """Their processes have ended. Their last answers are told next, and then their deaths:
+        nothing may be given to them any more."""
+        for worker in workers:
+            self._hungry.pop(worker, None)
+            self._crew.dying(worker)
 
     def worker_died(
         self, worker: int, exit: int, now: float, begun: tuple[bytes, bytes] | None = None

@@ -51,7 +51,7 @@ class Crew:
     def started(self, worker: int, now: float) -> None:
         """One is up."""
         self.tasks[worker] = None
-        self._idle[worker] = now
+        self.rests(worker, now)
 
     def take(self) -> int:
         """An idle worker; whoever was freed last, for its caches are warm."""
@@ -74,6 +74,11 @@ class Crew:
         """It has nothing to do."""
         if worker not in self.doomed:
             self._idle[worker] = now
+
+    def dying(self, worker: int) -> None:
+        """Its process has ended; what it said last is still to be heard."""
+        self.doomed.add(worker)
+        self._idle.pop(worker, None)
 
     def died(self, worker: int) -> tuple[Task | None, bool]:
         """Its process ended: the task it had, and whether one should be started in its place."""

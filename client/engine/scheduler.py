@@ -147,7 +147,9 @@ class Scheduler(Assigning):
         """Time passed: clients that were silent for too long are gone."""
         while (client := self._clients.silent(now)) is not None:
             self._forget_client(client)
-        self._out += map(out.Kill, self._crew.retire(now))
+        retired = self._crew.retire(now)
+        self.dying(retired)
+        self._out += map(out.Kill, retired)
         return self._done()
 
     # -- messages

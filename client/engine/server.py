@@ -334,7 +334,9 @@ class Server:
         self.poller.unregister(fd)
 
     def _reap(self) -> None:
-        for event in self._pool.reap():
+        events = self._pool.reap()
+        self._scheduler.dying({e.worker for e in events if isinstance(e, Answered) or e.booted})
+        for event in events:
             match event:
                 case Answered(worker, answer):
                     self._answered(worker, answer)

@@ -249,6 +249,17 @@ def test_the_same_id_of_another_client_is_another_task() -> None:
     assert desk.core.state(BERT, b"same") == "assigned"
 
 
+def test_whoever_is_dying_is_given_nothing() -> None:
+    # Its last answers are heard when it is dead already.
+    desk = busy(3, workers=2)
+    desk.core.dying([0])
+    quick(desk, 0, b"second0")
+    assert not [one for one in desk.take() if isinstance(one, out.Run)]
+    assert {worker for worker, _ in offers(desk)} == {1}
+    desk.said += desk.core.worker_died(0, -9, 0.0)
+    assert out.StartWorker() in desk.take()
+
+
 class Shell:
     """Does what the engine's shell does, with workers that take what they find when they like."""
 
@@ -313,6 +324,7 @@ class Shell:
     def die(self, worker: int) -> None:
         if worker not in self.running:
             return
+        self.desk.core.dying([worker])
         self.hear(worker)
         had = self.running.pop(worker)
         del self.lanes[worker], self.pipes[worker]

@@ -89,6 +89,17 @@ def test_a_doomed_one_is_not_free() -> None:
     assert one.idle == 0
 
 
+def test_a_dying_one_is_not_free_whatever_it_says() -> None:
+    one = crew(2, 0)
+    one.dying(0)
+    assert one.idle == 0
+    one.dying(1)
+    one.started(1, 1.0)
+    assert one.idle == 0
+    assert one.died(1) == (None, True)
+    assert one.doomed == {0}
+
+
 class Counted(int):
     """A priority that counts how often it is compared."""
 

@@ -7,13 +7,18 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import cloudpickle
 import engine_tasks as tasks
 import pytest
 from engine_client import BOUND, EngineClient
 
+from futurefsm.client.engine import frames
 from futurefsm.client.engine.launch import EngineHandle
+from futurefsm.client.engine.pipe import Answer
+from futurefsm.client.engine.server import Server
+from futurefsm.client.engine.workers import Answered, Died
 from futurefsm.client.errors import (
     ObjectStoreFullError,
     ResultTooLargeError,
@@ -111,6 +116,24 @@ def test_a_worker_that_dies_tells_how_and_is_replaced(client: EngineClient) -> N
     assert client.outcome(client.submit(os._exit, 3)) == (DIED, 3)
     assert client.outcome(client.submit(tasks.own_signal, 11)) == (DIED, -11)
     assert client.result(client.submit(len, "ab")) == 2
+
+
+def test_the_dead_are_known_before_their_last_words_are_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Else who answers is free, and the next task goes to a worker that is not there any more.
+    told: list[object] = []
+    answer = Answered(1, Answer(frames.VALUE, 7, 0.0, 0, 0.0, b""))
+    events = [answer, Died(2, -9, True), Died(3, 1, False)]
+    server = Server.__new__(Server)
+    monkeypatch.setattr(server, "_pool", SimpleNamespace(reap=lambda: events), raising=False)
+    scheduler = SimpleNamespace(dying=lambda workers: told.append(("dying", workers)))
+    monkeypatch.setattr(server, "_scheduler", scheduler, raising=False)
+    monkeypatch.setattr(Server, "_answered", lambda self, *what: told.append(what[0]))
+    monkeypatch.setattr(Server, "_died", lambda self, *what: told.append(what[0]))
+    server._reap()
+    # The third had never been up.
+    assert told == [("dying", {1, 2}), 1, 2, 3]
 
 
 def test_cancel_running_is_confirmed_by_the_death_of_all_of_it(
