@@ -21,16 +21,21 @@ class Mail:
     Args:
         send: the router's: False when a message was dropped.
         lives: whether a client may come back.
+        spare: as `send`, for what nobody waits for.
 
     Attributes:
         lost: messages that were given up.
     """
 
     def __init__(
-        self, send: Callable[[bytes, bytes], bool], lives: Callable[[bytes], bool]
+        self,
+        send: Callable[[bytes, bytes], bool],
+        lives: Callable[[bytes], bool],
+        spare: Callable[[bytes, bytes], bool],
     ) -> None:
         self.lost = 0
         self._send = send
+        self._spare = spare
         self._lives = lives
         self._kept: dict[bytes, deque[bytes]] = {}
         self._bytes: Counter[bytes] = Counter()
@@ -44,7 +49,7 @@ class Mail:
             self.lost += 1
             return
         if kept is None:
-            if self._send(client, data):
+            if (self._send if keep else self._spare)(client, data):
                 return
             if not keep or not self._lives(client):
                 self.lost += 1

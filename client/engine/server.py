@@ -97,7 +97,7 @@ class Server:
         for fd in ends:
             self._on(fd, self._end)
         self._router = doors.router
-        self._mail = Mail(self._router.queue, self._scheduler.knows)
+        self._mail = Mail(self._router.queue, self._scheduler.knows, self._router.spare)
         self._on(self._router.poll_item, self._client_messages)
         self._storage = StorageServer(
             doors.listener,

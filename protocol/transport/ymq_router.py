@@ -49,6 +49,8 @@ class YmqRouter:
         identity: ours; any text, by default one that names this process.
         max_message: bytes.
         tls: for tls and wss: what to show, from `tls.server_context`.
+        trusted: the peers are processes of our own, and wait for what is queued, however long they
+            do not read (Ctrl-Z): nothing but what is `spare` is dropped.
 
     Attributes:
         address: where it listens, with the port that the system chose.
@@ -67,6 +69,7 @@ class YmqRouter:
         *,
         max_message: int = MAX_MESSAGE,
         tls: "ssl.SSLContext | None" = None,
+        trusted: bool = False,
     ) -> None:
         scheme, host, port = _split(address)
         self._path = host if scheme == "ipc" else ""
@@ -77,6 +80,7 @@ class YmqRouter:
             os.urandom(16).hex().encode(),
         )
         self._max = max_message
+        self._trusted = trusted
         if self._path:
             self._listener = listen_unix(host)
             self.address = address
@@ -137,11 +141,18 @@ class YmqRouter:
         if fd is None:
             return self._hold(identity, payload)
         stream = self._streams[fd]
-        if stream.unsent > UNSENT_BYTES:
+        if stream.unsent > UNSENT_BYTES and not self._trusted:
             return False
         stream.send_frames((payload,))
         self._owed[fd] = None
         return True
+
+    def spare(self, identity: bytes, payload: bytes) -> bool:
+        """`queue`, for what nobody waits for: dropped where too much waits already."""
+        fd = self._peers.get(identity)
+        if fd is not None and self._streams[fd].unsent > UNSENT_BYTES:
+            return False
+        return self.queue(identity, payload)
 
     def flush(self) -> None:
         """Send what was queued, as far as the links take it now."""

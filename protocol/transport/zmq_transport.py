@@ -230,6 +230,10 @@ class ZmqRouter(_ZmqSocket):
             raise TransportClosedError(str(error)) from None
         return True
 
+    def spare(self, identity: bytes, payload: bytes) -> bool:
+        """`queue`: ZeroMQ counts messages, and takes a million of whatever kind."""
+        return self.queue(identity, payload)
+
     def close(self, linger_s: float = 1.0) -> None:
         """Close the socket, as a dealer does, and remove the file of an ipc address."""
         path = self.address.removeprefix("ipc://")

@@ -13,12 +13,17 @@ class Net:
         self.up: set[bytes] = {b"a"}
         self.alive: set[bytes] = {b"a", b"b"}
         self.arrived: list[tuple[bytes, bytes]] = []
-        self.mail = Mail(self.send, self.alive.__contains__)
+        # Full for what nobody waits for.
+        self.full: set[bytes] = set()
+        self.mail = Mail(self.send, self.alive.__contains__, self.spare)
 
     def send(self, client: bytes, data: bytes) -> bool:
         if client in self.up:
             self.arrived.append((client, data))
         return client in self.up
+
+    def spare(self, client: bytes, data: bytes) -> bool:
+        return client not in self.full and self.send(client, data)
 
 
 @pytest.fixture
@@ -76,3 +81,11 @@ def test_what_nobody_waits_for_is_not_kept(net: Net) -> None:
     net.mail.tick(1.0)
     assert net.arrived[1:] == [(b"b", b"answer")]
     assert net.mail.lost == 2
+
+
+def test_what_nobody_waits_for_takes_no_place(net: Net) -> None:
+    net.full.add(b"a")
+    net.mail.send(b"a", b"log", 0.0, keep=False)
+    net.mail.send(b"a", b"answer", 0.0)
+    assert net.arrived == [(b"a", b"answer")]
+    assert net.mail.lost == 1

@@ -221,6 +221,24 @@ def test_a_peer_that_does_not_read(router, monkeypatch):
     peer.close()
 
 
+def test_a_trusted_peer_that_does_not_read_loses_no_answer(monkeypatch):
+    # It was stopped by Ctrl-Z, say, and it will wait for each.
+    monkeypatch.setattr(ymq_router, "UNSENT_BYTES", 1_000_000)
+    router = YmqRouter("tcp://127.0.0.1:0", trusted=True)
+    peer = connected(router, b"stopped")
+    block = b"x" * 400_000
+    logs = 0
+    while router.spare(b"stopped", block):
+        logs += 1
+        assert logs < 20
+    assert all(router.send(b"stopped", block) for _ in range(20))
+    until(router, lambda _: len(peer.came) == logs + 20, peer)
+    assert router.spare(b"stopped", b"again")
+    assert not router.spare(b"nobody", b"x")
+    peer.close()
+    router.close()
+
+
 def test_closing_lets_what_was_sent_leave(router):
     peer = connected(router, b"p")
     router.send(b"p", b"x" * 1000)

@@ -68,6 +68,7 @@ def test_thousands_in_order(joined):
 def test_nobody_is_told_from_somebody(joined):
     dealer, router = joined
     assert not router.send(b"nobody", b"x")
+    assert not router.spare(b"nobody", b"x")
     dealer.send(b"x")
     await_message(router)
     assert router.send(ME, b"y")
