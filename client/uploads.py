@@ -91,7 +91,10 @@ class Uploads:
         self._new_object_id = new_object_id
         self._shared: dict[bytes, Upload] = {}
         self._owned: dict[bytes, Upload] = {}
+        # What no task needs, the oldest first. The large ones by themselves: a few of them would
+        # drive out thousands that are small.
         self._idle: OrderedDict[bytes, Upload] = OrderedDict()
+        self._bulky: OrderedDict[bytes, Upload] = OrderedDict()
         self._idle_bytes = 0
         self._idle_bytes_max = idle_bytes_max
         self._idle_count_max = idle_count_max
@@ -109,8 +112,10 @@ class Uploads:
         """One task more needs these bytes; True where they have to be sent."""
         digest, shared = self._twin(blob)
         if shared is not None:
-            if shared.needed_by == 0 and self._idle.pop(shared.object_id, None) is not None:
-                self._idle_bytes -= shared.size
+            if shared.needed_by == 0:
+                idle = self._idle.pop(shared.object_id, None)
+                if idle is not None or self._bulky.pop(shared.object_id, None) is not None:
+                    self._idle_bytes -= shared.size
             shared.needed_by += 1
             return shared, False
         upload = Upload(self._new_object_id(), blob)
@@ -172,26 +177,28 @@ class Uploads:
         upload.needed_by -= 1
         if upload.needed_by:
             return
-        lone = upload.digest is None
+        lone, bulky = upload.digest is None, upload.size > LONE_BYTES_MAX
         owned = self._owned.pop(upload.object_id, None) is not None
-        if owned or (lone and upload.size > LONE_BYTES_MAX):
+        if owned or (lone and bulky):
             self._drop(upload)
             return
         if lone:
             upload.payload = None
-        self._idle[upload.object_id] = upload
+        (self._bulky if bulky else self._idle)[upload.object_id] = upload
         self._idle_bytes += upload.size
-        while self._idle_bytes > self._idle_bytes_max or len(self._idle) > self._idle_count_max:
-            self._drop_oldest()
+        while self._idle_bytes > self._idle_bytes_max:
+            self._drop_oldest(self._bulky or self._idle)
+        while self.idle > self._idle_count_max:
+            self._drop_oldest(self._idle or self._bulky)
 
     def kept(self) -> set[bytes]:
         """The ids of all that is in the cluster, or on its way, but for what references hold."""
-        return {each.object_id for each in self._shared.values()} | self._idle.keys()
+        return {each.object_id for each in self._shared.values()} | set(self._idle)
 
     @property
     def idle(self) -> int:
         """How many objects no task needs."""
-        return len(self._idle)
+        return len(self._idle) + len(self._bulky)
 
     def again(self, needed: Iterable[Upload]) -> list[tuple[Upload, bytes]]:
         """The cluster may have lost them all: those to upload again, with their bytes. What no
@@ -207,13 +214,13 @@ class Uploads:
         return found
 
     def clear_idle(self, count: int | None = None) -> None:
-        """Drop what no task needs: everything, or so many, the oldest first."""
-        left = len(self._idle) if count is None else min(count, len(self._idle))
+        """Drop what no task needs: everything, or so many, large ones and the oldest first."""
+        left = self.idle if count is None else min(count, self.idle)
         for _ in range(left):
-            self._drop_oldest()
+            self._drop_oldest(self._bulky or self._idle)
 
-    def _drop_oldest(self) -> None:
-        _, upload = self._idle.popitem(last=False)
+    def _drop_oldest(self, queue: "OrderedDict[bytes, Upload]") -> None:
+        _, upload = queue.popitem(last=False)
         self._idle_bytes -= upload.size
         if upload.digest is not None:
             del self._shared[upload.digest]

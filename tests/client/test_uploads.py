@@ -55,6 +55,30 @@ def test_small_unshared_bytes_stay_while_there_is_room() -> None:
     assert uploads.need(Blob(b"a", None, "x"))[1]
 
 
+def test_large_ones_drive_out_large_ones_only() -> None:
+    uploads = table(idle_bytes_max=3 * len(LARGE), idle_count_max=4)
+    small = [uploads.need(shared(bytes([n])))[0] for n in range(2)]
+    large = [uploads.need(Blob(LARGE, b"large %d" % n, "x"))[0] for n in range(4)]
+    for upload in (*small, *large):
+        uploads.stored(upload.object_id)
+        uploads.release(upload)
+    # Two for their bytes, none for their number.
+    assert uploads.dropped == [large[0].object_id, large[1].object_id]
+    again, new = uploads.need(Blob(LARGE, b"large 2", "x"))
+    assert (again, new) == (large[2], False)
+    uploads.release(again)
+    # One too many: small ones are deleted where it is the number.
+    for n in (2, 3):
+        upload, _ = uploads.need(shared(bytes([n])))
+        uploads.stored(upload.object_id)
+        uploads.release(upload)
+    assert uploads.dropped[2:] == [each.object_id for each in small]
+    assert uploads.idle == 4
+    uploads.clear_idle()
+    assert uploads.idle == 0
+    assert len(uploads) == 0
+
+
 def test_bytes_that_only_look_alike_are_not_shared() -> None:
     uploads = table()
     first, _ = uploads.need(Blob(b"one", b"alike", "x"))
