@@ -167,13 +167,22 @@ def _private_directory(base: str | None) -> str:
             made = tempfile.mkdtemp(prefix="futurefsm-", dir=place)
         except OSError as error:
             raise EngineStartError(f"no private directory could be made: {error}") from error
-        if len(os.fsencode(os.path.join(made, "scheduler"))) <= SOCKET_PATH_BYTES:
+        if _can_be_told(os.path.join(made, "scheduler")):
             return made
         os.rmdir(made)
     raise EngineStartError(
         f"a socket in {base or tempfile.gettempdir()!r} would have a path of more than "
-        f"{SOCKET_PATH_BYTES} bytes, which the system does not allow: give a shorter directory"
+        f"{SOCKET_PATH_BYTES} bytes, which the system does not allow, or is not UTF-8: give a "
+        "shorter directory"
     )
+
+
+def _can_be_told(path: str) -> bool:
+    """Whether a socket can have this path; messages that name it are text."""
+    try:
+        return len(path.encode()) <= SOCKET_PATH_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def machine_memory() -> int:
