@@ -313,8 +313,8 @@ class Submits(Gets):
         Raises:
             ValueError: chunksize or buffersize below 1.
         """
-        calls = zip(*iterables, strict=False)
-        return self.starmap(fn, calls, timeout=timeout, chunksize=chunksize, buffersize=buffersize)
+        how = {"timeout": timeout, "chunksize": chunksize, "buffersize": buffersize}
+        return self._map(fn, iterables, **how, columns=True)
 
     def starmap(
         self,
@@ -326,14 +326,12 @@ class Submits(Gets):
         buffersize: int | None = None,
     ) -> Iterator[T]:
         """``itertools.starmap(fn, iterable)`` in the workers; yields in order. Else as `map`."""
-        return mapping.map_calls(
-            lambda call: self._submitter.prepared(call, self._options),
-            fn,
-            iterable,
-            timeout=timeout,
-            chunksize=chunksize,
-            buffersize=buffersize,
-        )
+        how = {"timeout": timeout, "chunksize": chunksize, "buffersize": buffersize}
+        return self._map(fn, iterable, **how)
+
+    def _map(self, fn: Callable[..., T], calls: Iterable[Iterable[Any]], **how: Any) -> Iterator[T]:
+        prepared = self._submitter.prepared
+        return mapping.map_calls(lambda call: prepared(call, self._options), fn, calls, **how)
 
     def options(
         self,

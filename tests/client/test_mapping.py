@@ -1,6 +1,6 @@
 """Client.map's logic, with an executor that does nothing by itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -48,6 +48,58 @@ def test_chunks_travel_together() -> None:
     assert len(manual.calls) == 3
     manual.run()
     assert list(results) == [5, 4, 3, 2, 1]
+
+
+def test_a_chunk_of_map_travels_as_columns() -> None:
+    manual = Manual()
+    results = map_calls(manual.submit, abs, [range(-5, 0)], **options(chunksize=2, columns=True))
+    assert [args for _, (_, args) in manual.calls] == [((-5, -4),), ((-3, -2),), ((-1,),)]
+    manual.run()
+    assert list(results) == [5, 4, 3, 2, 1]
+
+
+def test_columns_are_as_long_as_the_shortest() -> None:
+    manual = Manual()
+    given = [iter([2, 3, 5]), iter([3, 2, 1, 7, 7])]
+    results = map_calls(manual.submit, pow, given, **options(chunksize=2, columns=True))
+    assert [args for _, (_, args) in manual.calls] == [((2, 3), (3, 2)), ((5,), (1,))]
+    manual.run()
+    assert list(results) == [8, 9, 5]
+    # zip() has taken one more of the first only.
+    assert list(given[1]) == [7, 7]
+
+
+@pytest.mark.parametrize("chunksize", [1, 2])
+def test_a_map_of_nothing(chunksize: int) -> None:
+    for calls in ([], [[]], [[], [1]]):
+        given = options(chunksize=chunksize, columns=True)
+        assert list(map_calls(Manual().submit, abs, calls, **given)) == []
+
+
+@pytest.mark.parametrize("chunksize", [1, 2])
+def test_what_cannot_be_iterated_is_told_at_once(chunksize: int) -> None:
+    for calls in ([1], [[1], 2]):
+        given: Any = calls
+        with pytest.raises(TypeError, match="not iterable"):
+            map_calls(Manual().submit, abs, given, **options(chunksize=chunksize, columns=True))
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_an_error_of_an_iterable_ends_the_map_and_cancels_the_rest(columns: bool) -> None:
+    def failing() -> Iterator[Any]:
+        for number in range(8):
+            yield number if columns else (number,)
+        raise LookupError("no more")
+
+    manual = Manual()
+    given: Any = [failing()] if columns else failing()
+    more = options(chunksize=2, buffersize=3, columns=columns)
+    results = map_calls(manual.submit, abs, given, **more)
+    manual.run()
+    assert next(results) == 0
+    assert next(results) == 1
+    with pytest.raises(LookupError, match="no more"):
+        list(results)
 
 
 def test_a_buffer_bounds_how_far_ahead_it_goes() -> None:
