@@ -30,22 +30,19 @@ class ZmqChannel:
     """A client's end.
 
     Args:
-        open_dealer: makes the socket, a watched one unless it is steady; called again for each
-            further connection.
+        open_dealer: makes the socket, a watched one; called again for each further connection.
         patience_s: seconds without a connection after which the link is lost.
-        steady: the peer is a child of this process, on this machine: nothing is watched.
 
     Attributes:
         lost, trouble, connections, steady: see `base.Channel`.
     """
 
-    def __init__(
-        self, open_dealer: Callable[[], ZmqDealer], *, patience_s: float, steady: bool = False
-    ) -> None:
+    steady = False
+
+    def __init__(self, open_dealer: Callable[[], ZmqDealer], *, patience_s: float) -> None:
         self.lost: str | None = None
         self.trouble = _NOBODY
         self.connections = 0
-        self.steady = steady
         self._open_dealer = open_dealer
         self._patience = patience_s
         self._poller: Poller | None = None
@@ -87,7 +84,7 @@ class ZmqChannel:
         """See what became of the connection, and replace a broken one."""
         if self.lost is not None:
             return
-        if self._dealer is not None and not self.steady:
+        if self._dealer is not None:
             self._look(self._dealer, now)
         if self._up and self._proof_at is not None and now >= self._proof_at:
             self._proof *= 2
@@ -135,10 +132,6 @@ class ZmqChannel:
         if self._poller is not None:
             for item in dealer.poll_items:
                 self._poller.register(item)
-        if self.steady:
-            self._up = True
-            self._down_since = None
-            self.connections = 1
 
     def _look(self, dealer: ZmqDealer, now: float) -> None:
         for event in dealer.link_events():

@@ -11,6 +11,7 @@ import pytest
 
 from futurefsm.protocol.errors import ProtocolError, TransportClosedError
 from futurefsm.protocol.object_store import StoreClient, StoreServerCodec, put_reply
+from futurefsm.protocol.transport.buffers import Buffers, Spare, give_back
 from futurefsm.protocol.transport.framing import frame_header, opening
 from futurefsm.protocol.transport.ymq import (
     YmqStream,
@@ -103,6 +104,18 @@ def test_messages_of_all_sizes(joined):
     assert exchange(client, server, len(bodies)) == bodies
     server.send_frames([memoryview(b"back"), bytearray(b"again")])
     assert exchange(server, client, 2) == [b"back", b"again"]
+
+
+def test_large_messages_come_in_spare_buffers(joined):
+    client, server = joined
+    buffers = Buffers()
+    client.use(buffers)
+    server.send_frames([b"a" * 1_000_000])
+    (came,) = exchange(server, client, 1)
+    assert came == b"a" * 1_000_000
+    assert isinstance(came.obj, Spare)
+    give_back(came)
+    assert len(buffers) == 1
 
 
 def test_hundreds_of_buffers_in_one_flush(joined):

@@ -147,36 +147,43 @@ def test_not_a_zmq_peer() -> None:
         channel.close(0)
 
 
-def test_a_steady_one_is_there_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zmq_transport, "HIGH_WATER", 1)
-    channel = ZmqChannel(lambda: ZmqDealer(address, ME), patience_s=1.0, steady=True)
-    channel.turn(monotonic())
-    assert channel.up
-    channel.turn(monotonic() + 1000)
-    assert channel.up
-    channel.send(b"one")
-    # Without a poller.
-    with pytest.raises(TransportFullError):
-        channel.send(b"two")
-    channel.close(0)
+def fill(channel: ZmqChannel) -> int:
+    for sent in range(1000):
+        try:
+            channel.send(bytes(65536))
+        except TransportFullError:
+            return sent
+    raise AssertionError("it is never full")
 
 
 def test_a_full_one_waits_for_room(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zmq_transport, "HIGH_WATER", 1)
-    channel = ZmqChannel(lambda: ZmqDealer(address, ME), patience_s=1.0, steady=True)
-    poller = Poller()
-    channel.attach(poller)
-    channel.turn(monotonic())
-    channel.send(b"one")
-    for _ in range(2):
-        with pytest.raises(TransportFullError):
-            channel.send(b"two")
     router = ZmqRouter(address)
-    assert heard(router) == (ME, b"one")
+    channel, poller = channel_to(address)
+    drive(channel, poller, lambda: channel.up, [])
+    sent = fill(channel)
+    for _ in range(2):
+        sent += fill(channel)
+    for _ in range(sent):
+        assert heard(router) == (ME, bytes(65536))
     assert any(ready.writable for ready in poller.poll(PATIENCE_S))
-    channel.send(b"two")
+    channel.send(b"room")
     channel.flush()
-    assert heard(router) == (ME, b"two")
+    assert heard(router) == (ME, b"room")
+    assert not any(ready.writable for ready in poller.poll(0))
+    channel.close(0)
+    router.close(0)
+
+
+def test_without_a_poller(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zmq_transport, "HIGH_WATER", 1)
+    router = ZmqRouter(address)
+    channel = ZmqChannel(lambda: ZmqDealer(address, ME, watched=True), patience_s=PATIENCE_S)
+    deadline = monotonic() + PATIENCE_S
+    while not channel.up:
+        assert monotonic() < deadline
+        channel.turn(monotonic())
+    assert fill(channel)
     channel.close(0)
     router.close(0)
 
