@@ -38,8 +38,7 @@ log = logging.getLogger("futurefsm.engine")
 _TURN = 500
 """Messages of clients in a row before the others get their turn."""
 
-_KINDS = 1000
-_ACCEPT_AGAIN_S = 1.0
+_KINDS, _ACCEPT_AGAIN_S = 1000, 1.0
 # The last only in the foreground.
 _END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
@@ -118,21 +117,20 @@ class Server:
         self._reap()
         while not self._ending:
             if self._more:
-                self._client_messages(True, False)
+                self._survive(self._client_messages, True, False)
             for item, readable, writable in self.poller.poll(self._patience()):
                 handler = self._handlers.get(item)
-                if handler is None:
-                    continue
-                try:
-                    handler(readable, writable)
-                except Exception:
-                    # A fault of ours; the other clients and tasks must not pay for it.
-                    self._complain(b"", "a fault in the engine", trace=True)
-            self._timers()
-            if self._take_back_soon:
-                self._take_back()
-            self._offer_all()
-            self._router.flush()
+                if handler is not None:
+                    self._survive(handler, readable, writable)
+            for step in (self._timers, self._offer_all, self._router.flush):
+                self._survive(step)
+
+    def _survive(self, act: Any, *args: bool) -> None:
+        try:
+            act(*args)
+        except Exception:
+            # A fault of ours; the other clients and tasks must not pay for it.
+            self._complain(b"", "a fault in the engine", trace=True)
 
     def close(self) -> None:
         """Give everything back; kill the workers."""
@@ -275,6 +273,8 @@ class Server:
             self._store_changed()
 
     def _offer_all(self) -> None:
+        if self._take_back_soon:
+            self._take_back()
         now = time.monotonic()
         while offered := self._scheduler.offer(now):
             self._perform(offered)

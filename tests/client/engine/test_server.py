@@ -5,9 +5,11 @@ import pickle
 import select
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cloudpickle
 import engine_tasks as tasks
@@ -134,6 +136,40 @@ def test_the_dead_are_known_before_their_last_words_are_heard(
     server._reap()
     # The third had never been up.
     assert told == [("dying", {1, 2}), 1, 2, 3]
+
+
+def test_a_fault_of_its_own_ends_neither_the_engine_nor_the_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[str] = []
+
+    def fault(name: str) -> Callable[..., Any]:
+        def happens(*_: object) -> None:
+            told.append(name)
+            server._ending = name == "flush"
+            raise KeyError(name)
+
+        return happens
+
+    server = Server.__new__(Server)
+    given: dict[str, Any] = {
+        "_more": True,
+        "_ending": False,
+        "_complaints": Counter(),
+        "_reap": lambda: None,
+        "_patience": lambda: None,
+        "poller": SimpleNamespace(poll=lambda patience: [(3, True, False), (4, True, False)]),
+        "_handlers": {3: fault("a descriptor")},
+        "_router": SimpleNamespace(flush=fault("flush")),
+        "_client_messages": fault("messages that were left"),
+        "_timers": fault("timers"),
+        "_offer_all": fault("offers"),
+    }
+    for name, value in given.items():
+        monkeypatch.setattr(server, name, value, raising=False)
+    server.serve()
+    assert told == ["messages that were left", "a descriptor", "timers", "offers", "flush"]
+    assert server._complaints == {"a fault in the engine": 5}
 
 
 def test_cancel_running_is_confirmed_by_the_death_of_all_of_it(
