@@ -18,7 +18,7 @@ from weakref import WeakSet
 from futurefsm.client import future as client_future
 from futurefsm.client.inbox import Asked
 from futurefsm.client.latch import Latch
-from futurefsm.fsm import core, rare
+from futurefsm.fsm import core, lock, rare
 from futurefsm.fsm import future as base
 from futurefsm.fsm.errors import ClientClosedError, FutureTimeoutError
 from futurefsm.fsm.future import Future
@@ -49,7 +49,8 @@ _open: "WeakSet[Agent]" = WeakSet()
 
 # Where the locks of futures are taken.
 _LOCKING = {
-    each.__file__ for each in (core, base, client_future, rare, threading, concurrent.futures._base)
+    each.__file__
+    for each in (core, base, client_future, lock, rare, threading, concurrent.futures._base)
 }
 
 
@@ -113,15 +114,15 @@ def _let_go(futures: Iterable[Any]) -> None:
     `concurrent.futures` takes the locks of all futures that it waits for. Interrupted there, it
     gives none back. Nobody on this thread will, unless its stack has a function that takes locks.
     """
-    locks = [f._lock for f in futures if isinstance(f, Future) and f._lock._is_owned()]  # type: ignore[attr-defined]
+    locks = [f._lock for f in futures if isinstance(f, Future) and f._lock._is_owned()]
     frame: FrameType | None = sys._getframe() if locks else None
     while frame is not None:
         if frame.f_code.co_filename in _LOCKING:
             return  # a finalizer or a signal handler, in the middle of it
         frame = frame.f_back
-    for lock in locks:
-        while lock._is_owned():  # type: ignore[attr-defined]
-            lock.release()
+    for each in locks:
+        while each._is_owned():
+            each.release()
 
 
 def _will_be_cancelled(future: Future[Any]) -> bool:

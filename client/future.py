@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 from futurefsm.client.errors import ResultUnreadableError
 from futurefsm.client.home import Here, Home, Phase
 from futurefsm.client.meeting import meet
-from futurefsm.fsm import errors, threads
+from futurefsm.fsm import errors
 from futurefsm.fsm import events as ev
 from futurefsm.fsm import future as base
 from futurefsm.fsm.compiled import Step
 from futurefsm.fsm.outcomes import NEVER_SENT, TOO_LATE, WORKER_DIED_OUTCOME, Outcome
+from futurefsm.fsm.rare import Rare
 from futurefsm.fsm.story import CLIENT
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import short
@@ -120,15 +121,19 @@ class Future(base.Future[T]):
 
     def _take_special(self, step: Step, value: Any, source: str) -> None:
         super()._take_special(step, value, source)
-        if isinstance(value, Outcome):
-            # Known here, and better than by the row: no scheduler has heard of the task.
-            self._made_rare().outcome = value
-        elif source == CLIENT and step.outcome in (TOO_LATE, WORKER_DIED_OUTCOME):
-            # A result from here is that of another, which this one needed: its own never ran.
-            self._made_rare().outcome = NEVER_SENT
         if step.discards:
             self._phase, self._payload = Phase.NONE, None
-            self._notify()
+            self._lock.wake()
+
+    def _learn(self, rare: Rare, step: Step, value: Any, source: str) -> None:
+        if isinstance(value, Outcome):
+            # Known here, and better than by the row: no scheduler has heard of the task.
+            rare.outcome = value
+        elif source == CLIENT and step.outcome in (TOO_LATE, WORKER_DIED_OUTCOME):
+            # A result from here is that of another, which this one needed: its own never ran.
+            rare.outcome = NEVER_SENT
+        else:
+            super()._learn(rare, step, value, source)
 
     def _raised(self) -> bool:
         # Known before its bytes are here.
@@ -216,7 +221,7 @@ class Future(base.Future[T]):
         with self._lock:
             if self._phase is Phase.OWED:
                 self._phase, self._payload = Phase.HERE, payload
-                self._notify()
+                self._lock.wake()
         self._release_held()
 
     def lose(self, object_id: bytes, reason: str) -> None:
@@ -232,13 +237,8 @@ class Future(base.Future[T]):
                 # First what it says, as in `_load`: a finished future is read without the lock.
                 self._exception = error
                 self._phase = Phase.MADE
-                self._notify()
+                self._lock.wake()
         self._release_held()
-
-    def _notify(self) -> None:
-        rare = self._rare
-        if rare is not None and rare.condition is not None:
-            rare.condition.notify_all()
 
     # Asked by users.
 
@@ -272,7 +272,7 @@ class Future(base.Future[T]):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What the task raised, or None. Waits and raises as `result`."""
-        if self._phase in _NOT_MADE and self._lock._is_owned():  # type: ignore[attr-defined]
+        if self._phase in _NOT_MADE and self._lock._is_owned():
             # `concurrent.futures.wait(return_when=FIRST_EXCEPTION)` asks while it holds the locks
             # of all its futures. The pump may need another of these locks before it can bring the
             # bytes of this one: waiting would dead-lock. It only wants to know: is there one?
@@ -300,24 +300,25 @@ class Future(base.Future[T]):
     def _load(self, deadline: float | None) -> bool:
         """Wait for the value until `deadline` (monotonic) and make it; False if time ran out."""
         me = get_ident()
-        with self._lock:
-            if self._phase is Phase.LOADING and self._loader == me:
-                raise errors.WouldDeadlockError(
-                    f"{self.describe()}: its value's own unpickling asks for it", self.story
-                )
-            if self._phase in (Phase.OWED, Phase.LOADING):
-                if (role := threads.delivery_role()) is not None:
+        while True:
+            with self._lock:
+                if self._phase is Phase.LOADING and self._loader == me:
                     raise errors.WouldDeadlockError(
-                        f"{self.describe()}: its value is not here, and this thread {role}",
-                        self.story,
+                        f"{self.describe()}: its value's own unpickling asks for it", self.story
                     )
-                left = None if deadline is None else max(0.0, deadline - monotonic())
-                if not self._wait_until(lambda: self._phase not in _NOT_HERE, left):
-                    return False
-            if self._phase is not Phase.HERE:
-                return True
-            self._phase, self._loader = Phase.LOADING, me
-            payload, failed = self._payload, self._failed
+                if self._phase is Phase.HERE:
+                    self._phase, self._loader = Phase.LOADING, me
+                    payload, failed = self._payload, self._failed
+                    break
+                if self._phase not in _NOT_HERE:
+                    return True
+            if (role := self._why_not_wait()) is not None:
+                raise errors.WouldDeadlockError(
+                    f"{self.describe()}: its value is not here, and this thread {role}", self.story
+                )
+            left = None if deadline is None else max(0.0, deadline - monotonic())
+            if not self._wait_until(lambda: self._phase not in _NOT_HERE, left):
+                return False
         value, error = None, None
         try:
             value, error = self._made_of(payload, failed)
@@ -326,13 +327,13 @@ class Future(base.Future[T]):
             with self._lock:
                 if self._phase is Phase.LOADING:
                     self._phase = Phase.HERE
-                self._notify()
+                self._lock.wake()
             raise
         with self._lock:
             if self._phase is Phase.LOADING:
                 self._result, self._exception = value, error
                 self._phase, self._payload = Phase.MADE, None
-            self._notify()
+            self._lock.wake()
         give_back(payload)
         return True
 

@@ -11,15 +11,14 @@ raises can leave it half moved.
 
 import concurrent.futures
 import logging
-from _thread import RLock
 from collections.abc import Callable
-from threading import Condition
 from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
 from futurefsm.fsm import errors, threads
 from futurefsm.fsm.compiled import Node, Step
 from futurefsm.fsm.lifecycles import CONFIRMED
+from futurefsm.fsm.lock import FutureLock
 from futurefsm.fsm.outcomes import Outcome
 from futurefsm.fsm.rare import TOLD, Callbacks, Rare, Told
 from futurefsm.fsm.settled import ASKS_IN_STEPS, Settled
@@ -39,13 +38,12 @@ class Core(concurrent.futures.Future[T]):
         ValueError: the lifecycle is not about a future.
 
     Hooks for an author of a client: `perform`, `violated`, `describe`, `_keep`, `_take_special`,
-    `_tell`, `_call_back`. Those that say "under the lock" must neither raise nor wait.
+    `_learn`, `_tell`, `_call_back`. Those that say "under the lock" must neither raise nor wait.
     """
 
     __slots__ = (
         "_condition",
         "_exception",
-        "_lock",
         "_node",
         "_rare",
         "_result",
@@ -56,9 +54,9 @@ class Core(concurrent.futures.Future[T]):
     default_lifecycle: ClassVar[Lifecycle] = CONFIRMED
 
     _start: ClassVar[Node] = CONFIRMED.compiled
-    # The lock itself, until somebody sleeps: wait() and as_completed() only take it and let it go,
-    # and a condition for each of a million futures would be three quarters of their memory.
-    _condition: Condition
+    # As concurrent.futures calls it; `_lock` is the same.
+    _condition: FutureLock  # type: ignore[assignment]
+    _lock: FutureLock
     _node: Node
     _rare: Rare | None
     _story: Raw
@@ -73,7 +71,8 @@ class Core(concurrent.futures.Future[T]):
 
     def __init__(self, lifecycle: Lifecycle | None = None) -> None:
         # The standard library's __init__ makes a condition and two lists: not called, see _rare.
-        self._lock = self._condition = RLock()  # type: ignore[assignment]
+        lock = self._condition = FutureLock()
+        lock._waiters = None
         self._node = self._start if lifecycle is None else _start(lifecycle)
         self._story = ()
         self._result = self._exception = self._rare = self._waiting = None
@@ -197,7 +196,7 @@ class Core(concurrent.futures.Future[T]):
                             self._keep(step, value)
                         self._node = step.node
                         self._story = story
-                        if self._rare is not None or self._waiting is not None:
+                        if self._rare is not None or self._waiting is not None or lock._waiters:
                             told = self._take_told(step)
                     lock.release()
                 except BaseException:
@@ -245,7 +244,7 @@ class Core(concurrent.futures.Future[T]):
         """Ctrl-C while a step was taken: the lock is let go, and what was taken is told."""
         moved = won and self._node is step.node
         # The first place where Ctrl-C can come is behind acquire(), the last behind release().
-        if self._lock._is_owned():  # type: ignore[attr-defined]
+        if self._lock._is_owned():
             if moved and told is None:
                 told = self._take_told(step)
             self._lock.release()
@@ -255,6 +254,8 @@ class Core(concurrent.futures.Future[T]):
     def _take_told(self, step: Step) -> Told:
         """Who is to be told of a step. Wakes those who sleep. Under the lock."""
         rare = self._rare
+        if step.notifies:
+            self._lock.wake()
         callbacks = [] if rare is None else rare.take(step)
         waiters = None
         # Behind every call, and in one go: Ctrl-C before it has taken nothing.
@@ -277,11 +278,15 @@ class Core(concurrent.futures.Future[T]):
             self._exception = value
         if not step.moves:
             rare.stayed(step.event)
-        if step.outcome is not None:
-            rare.learn(step.outcome)
+        self._learn(rare, step, value, source)
         self._node = step.node
         if step.discards:
             self._result = self._exception = None
+
+    def _learn(self, rare: Rare, step: Step, value: Any, source: str) -> None:
+        """Note what a step tells about a cancel. Under the lock, before the node moves."""
+        if step.outcome is not None:
+            rare.learn(step.outcome)
 
     def _keep(self, step: Step, value: Any) -> None:
         """Keep what a settling event brought. Under the lock."""
@@ -381,6 +386,10 @@ class Core(concurrent.futures.Future[T]):
             fn(self._given_to(fn))
         except Exception:
             logger.exception("exception calling callback for %r", self)
+
+
+# One place in memory with two names.
+Core._lock = Core._condition
 
 
 def _start(lifecycle: Lifecycle) -> Node:

@@ -5,7 +5,7 @@
 
 import concurrent.futures
 from collections.abc import Callable, Generator
-from threading import TIMEOUT_MAX, Condition
+from queue import SimpleQueue
 from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
@@ -181,16 +181,19 @@ class Future(Core[T]):
 
         A wait would let go of the lock, and the step would go on as if nothing had happened since.
         """
-        return bool(self._lock._is_owned())  # type: ignore[attr-defined]
+        return bool(self._lock._is_owned())
 
     def _must_not_wait(self) -> bool:
         return threads.must_not_wait() is not None or self._lock_is_mine()
 
+    def _why_not_wait(self) -> str | None:
+        """What this thread does that the answer could never arrive if it waited; else None."""
+        return threads.delivery_role() or (_INTERRUPTED if self._lock_is_mine() else None)
+
     def _wait_or_raise(self, timeout: float | None) -> None:
         if self._node.settled:
             return
-        role = threads.delivery_role() or (_INTERRUPTED if self._lock_is_mine() else None)
-        if role is not None:
+        if (role := self._why_not_wait()) is not None:
             raise errors.WouldDeadlockError(
                 f"{self.describe()} is {self.state}, and the thread that asks {role}: its answer "
                 "could never arrive. Ask from another thread, or add a callback.",
@@ -212,20 +215,21 @@ class Future(Core[T]):
         if met():
             return True
         # Before the lock is taken: nothing is made under it.
-        rare, condition = self._fresh_rare(), Condition(self._lock)
-        # Not `with condition`: that runs Python code round the lock, in which a Ctrl-C would leave
-        # it taken for ever.
-        with self._lock:
-            # Two threads may have come here: both must sleep on the same one.
-            condition = self._put_rare(rare).sleep_on(condition)
-            self._condition = condition
-            while not met():
+        bed: SimpleQueue[None] = SimpleQueue()
+        lock = self._lock
+        while True:
+            with lock:
+                if met():
+                    return True
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
                     return False
-                # Nothing is concluded from what it returns: the state is read again.
-                condition.wait(left if left is None else min(left, TIMEOUT_MAX))
-            return True
+                lock.enlist(bed)
+            # Nothing is concluded from what it returns: the state is read again, and without the
+            # lock, which who wakes may still hold.
+            lock.sleep(bed, left)
+            if met():
+                return True
 
     def add_done_callback(self, fn: Callable[["concurrent.futures.Future[T]"], object]) -> None:
         """Call `fn(self)` once it is settled; at once where it is.

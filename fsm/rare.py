@@ -1,7 +1,6 @@
 """What most futures never need: made when somebody waits, calls back, or cancels."""
 
 from collections.abc import Callable
-from threading import Condition
 from typing import Any
 
 from futurefsm.fsm.compiled import Step
@@ -36,7 +35,6 @@ class Rare:
 
     __slots__ = (
         "callbacks",
-        "condition",
         "deadline",
         "forgotten",
         "outcome",
@@ -44,7 +42,6 @@ class Rare:
     )
 
     def __init__(self) -> None:
-        self.condition: Condition | None = None
         self.callbacks: Callbacks = []
         self.stays: dict[str, int] = {}
         self.forgotten = 0
@@ -52,18 +49,10 @@ class Rare:
         # Until when the latest cancel() may wait; None: without bound; -inf: nobody asked.
         self.deadline: float | None = float("-inf")
 
-    def sleep_on(self, fresh: Condition) -> Condition:
-        """The condition on which who waits sleeps: the one that is there, or the fresh one."""
-        if self.condition is None:
-            self.condition = fresh
-        return self.condition
-
     def take(self, step: Step) -> Callbacks:
-        """The callbacks that a step hands over. Wakes those who sleep."""
+        """The callbacks that a step hands over."""
         callbacks: Callbacks = []
         if step.notifies:
-            if self.condition is not None:
-                self.condition.notify_all()
             # In one go: Ctrl-C before it has taken nothing.
             callbacks, self.callbacks = self.callbacks, callbacks
         return callbacks

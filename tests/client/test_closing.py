@@ -28,6 +28,7 @@ from futurefsm.client.inbox import Asked
 from futurefsm.fsm import events as ev
 from futurefsm.fsm.errors import ClientClosedError
 from futurefsm.fsm.future import Future as BareFuture
+from futurefsm.fsm.lock import FutureLock
 from futurefsm.protocol import messages as m
 from futurefsm.protocol.transport import ymq_link
 from tests.client.processes import engines
@@ -353,8 +354,16 @@ def test_a_busy_agent_is_asked_for_as_long_as_a_scheduler() -> None:
     assert closing.unsettled(Busy(), 1.0) == [1.0]  # type: ignore[arg-type]
 
 
-def test_all_are_waited_for_by_one_condition() -> None:
-    """Of a hundred thousand that are cancelled, not each needs what a waiter needs: 1.4 kB."""
+def test_only_the_last_is_slept_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hundred thousand that are cancelled, not each needs what a waiter needs."""
+    slept: list[FutureLock] = []
+
+    def enlist(lock: FutureLock, bed: Any) -> None:
+        real(lock, bed)
+        slept.append(lock)
+
+    real = FutureLock.enlist
+    monkeypatch.setattr(FutureLock, "enlist", enlist)
     futures: list[BareFuture[None]] = [BareFuture() for _ in range(100)]
     for future in futures:
         future.fire(ev.SUBMIT)
@@ -362,7 +371,7 @@ def test_all_are_waited_for_by_one_condition() -> None:
 
     def answer() -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while last._rare is None or last._rare.condition is None:
+        while not slept:
             assert time.monotonic() < deadline
             time.sleep(0.001)
         for future in futures:
@@ -373,7 +382,7 @@ def test_all_are_waited_for_by_one_condition() -> None:
     assert closing.cancel_all(futures, PATIENCE_S)
     peer.join()
     assert all(future.cancelled() for future in futures)
-    assert [f for f in futures if f._rare is not None and f._rare.condition is not None] == [last]
+    assert slept == [last._lock]
 
 
 def test_the_deadline_is_that_of_all() -> None:

@@ -7,7 +7,10 @@ import pytest
 from futurefsm.client.client import Client
 from futurefsm.client.future import Future
 from futurefsm.client.home import Phase
+from futurefsm.fsm import events as ev
+from futurefsm.fsm.core import Core
 from futurefsm.fsm.errors import ResultLostError
+from futurefsm.fsm.outcomes import NEVER_SENT
 from futurefsm.protocol import messages as m
 from tests.client.scripted import PATIENCE_S, ScriptedScheduler
 
@@ -49,3 +52,26 @@ def test_a_lost_result_is_said_before_the_phase_says_so(
     scheduler.cut_storage()
     assert isinstance(future.exception(PATIENCE_S), ResultLostError)
     assert [type(error) for _, error in at_made] == [ResultLostError]
+
+
+def test_what_is_known_of_a_cancel_is_there_before_the_state_says_so(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # CancelledError is made of both, without the lock.
+    future = client.submit(len, "")
+    slot: Any = Core.__dict__["_node"]
+    seen: list[Any] = []
+
+    class Watched:
+        def __get__(self, its: Any, owner: Any = None) -> Any:
+            return slot.__get__(its, owner)
+
+        def __set__(self, its: Any, node: Any) -> None:
+            slot.__set__(its, node)
+            if its is future and node.settled:
+                seen.append(its.cancel_outcome)
+
+    monkeypatch.setattr(Core, "_node", Watched())
+    future.cancel(timeout=0)
+    future.settle_here(ev.RESULT_FAILED, ValueError("what it needs failed"))
+    assert seen == [NEVER_SENT]

@@ -24,6 +24,7 @@ class CountedLock:
     def __init__(self) -> None:
         self.inner = threading.RLock()
         self.taken = 0
+        self._waiters = None
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         self.taken += 1

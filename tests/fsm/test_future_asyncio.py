@@ -179,7 +179,7 @@ def test_a_thread_beside_the_loop_may_wait() -> None:
     async def main() -> Any:
         future = running()
         asking = asyncio.ensure_future(asyncio.to_thread(future.cancel, 60))
-        while not (future._rare and future._rare.condition and future._condition._waiters):
+        while not future._condition._waiters:
             await asyncio.sleep(0)
         assert not asking.done()
         future.fire("confirm_canceled")

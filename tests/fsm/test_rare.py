@@ -1,7 +1,5 @@
 """The rare parts: who is told, and the deadline of a cancel."""
 
-from threading import Condition, RLock
-
 from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.outcomes import CONFIRMED_OUTCOME, TOO_LATE, UNANSWERED
 from futurefsm.fsm.rare import TOLD, Rare
@@ -13,25 +11,6 @@ def test_take_gives_everybody_once() -> None:
     settles = CONFIRMED.compiled.on["cancel"]
     assert rare.take(settles) == [print]
     assert rare.take(settles) == []
-
-
-def test_take_wakes_who_sleeps() -> None:
-    rare = Rare()
-    woken: list[bool] = []
-    rare.condition = Condition(RLock())
-    rare.condition.notify_all = lambda: woken.append(True)  # type: ignore[method-assign]
-    rare.take(CONFIRMED.compiled.on["submit"])
-    assert woken == []
-    rare.take(CONFIRMED.compiled.on["cancel"])
-    assert woken == [True]
-
-
-def test_the_first_condition_is_that_of_all() -> None:
-    rare = Rare()
-    one, other = Condition(RLock()), Condition(RLock())
-    assert rare.sleep_on(one) is one
-    assert rare.sleep_on(other) is one
-    assert rare.condition is one
 
 
 def test_nobody_waits_for_what_has_told() -> None:

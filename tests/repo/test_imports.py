@@ -22,6 +22,7 @@ PURE: dict[str, set[str]] = {
     "fsm/events.py": set(),
     "fsm/effects.py": set(),
     "fsm/outcomes.py": set(),
+    "fsm/rare.py": set(),
     "fsm/table.py": set(),
     "fsm/compiled.py": set(),
     "fsm/validation.py": set(),
@@ -90,7 +91,7 @@ FSM_IMPURE = {
     "fsm/__init__.py": "lazy re-exports",
     "fsm/future.py": "the lock, the clock",
     "fsm/core.py": "the lock, the clock",
-    "fsm/rare.py": "the condition",
+    "fsm/lock.py": "the lock",
     "fsm/threads.py": "which threads must not wait",
 }
 # Library → the only files that may import it. A folder ends with a slash.

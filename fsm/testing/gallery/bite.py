@@ -15,7 +15,7 @@ from functools import partial
 from types import FrameType, ModuleType
 from typing import Any
 
-from futurefsm.fsm import core, future, rare
+from futurefsm.fsm import core, future, lock, rare
 from futurefsm.fsm.checker.bite import Jaws
 from futurefsm.fsm.events import CANCEL_TIMED_OUT, RECONNECTED
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
@@ -40,10 +40,11 @@ _REFERENCE = (
 _MANAGER = "_close _all _find _hand_over _waits create deliver disconnect submit"
 # Not `__repr__`, `describe`, `story`: they print. Not `_interrupted`: only Ctrl-C goes there.
 _CORE = (
-    "_call_back _call_one _follow _fresh_rare _keep _made_rare _own_error _put_rare _raised "
+    "_call_back _call_one _follow _fresh_rare _keep _learn _made_rare _own_error _put_rare _raised "
     "_refuse _take_special _take_told _tell _took_special _waiters done fire"
 )
-_RARE = "allow_until allowed learn sleep_on stayed take"
+_RARE = "allow_until allowed learn stayed take"
+_LOCK = "enlist sleep wake"
 _FUTURE = (
     "_awaited_result _ended _must_not_wait _outcome_of_task _wait_or_raise _wait_settled "
     "_wait_until add_done_callback cancel cancelled exception result running set_cancel_confirmed "
@@ -59,6 +60,8 @@ _DEADLINE = "nobody asks for the deadline of what has settled"
 _LATER = "the deadline is that of the latest cancel, also a moment later"
 _EITHER = "what it says was true at the test; a settled state is read under the lock"
 _WHOLE = "the lock is re-entrant, and a wait lets go of all of it"
+_TWICE = "who is woken twice looks twice"
+_IN_VAIN = "a bed that nobody sleeps on any more is woken in vain"
 _ROUND = "the way round it gives the same"
 _RETURNS = "the second half only returns"
 
@@ -68,18 +71,21 @@ EQUIVALENT = {
     # Our Future.
     "core.py guard left out in _waiters: if waiting is None:": _AGAIN,
     "core.py guard left out in _made_rare: if rare is None:": _AGAIN,
+    "lock.py double call in enlist: waiters.append(bed)": _TWICE,
+    "lock.py guard left out in sleep: if not woken:": "who was woken is in no list",
+    "lock.py case left out in sleep: if not woken:": _IN_VAIN,
     "core.py not caught in fire: try:": "KeyError either way; its words differ",
     "future.py case left out in result: if node.ended:": _ROUND,
     "future.py case left out in result: if self._exception is None and self._node is node:": _ROUND,
     "core.py case left out in fire: if step.plain:": "the slow path does the same",
-    "core.py guard left out in _take_special: if step.outcome is not None:": _NO_FACT,
+    "core.py guard left out in _learn: if step.outcome is not None:": _NO_FACT,
     "core.py guard left out in _took_special: if step.discards:": "held for a moment longer",
     "core.py guard left out in fire: if step.effects:": _NOTHING,
     "core.py guard left out in _follow: if waiters:": "tells nobody",
     "core.py guard left out in _follow: if step.effects:": _NOTHING,
     "core.py guard left out in _follow: if callbacks:": "calls nobody",
     "future.py guard left out in cancel: if not self._node.settled:": _DEADLINE,
-    "future.py split lock in _wait_until: with self._lock:": _RETURNS,
+    "future.py split lock in _wait_until: with lock:": _RETURNS,
     "future.py guard left out in add_done_callback: if not self._node.settled:": _AGAIN,
     # The gallery's.
     "reference.py split lock in cancelled: with self._condition:": _LATER,
@@ -233,8 +239,8 @@ def _clients(future_text: str | None, manager_text: str | None) -> Iterator[Harn
 
 
 def future_targets() -> Iterator[Target]:
-    """Mutants of `futurefsm.fsm.Future`, in all three files of it."""
-    for module, names in ((core, _CORE), (rare, _RARE), (future, _FUTURE)):
+    """Mutants of `futurefsm.fsm.Future`, in all four files of it."""
+    for module, names in ((core, _CORE), (rare, _RARE), (lock, _LOCK), (future, _FUTURE)):
         file = module.__name__.split(".")[-1]
         for mutant in source_mutants(inspect.getsource(module), f"{file}.py", names.split()):
             yield Target(mutant.name, partial(_ours, {module.__name__: mutant.source}))
@@ -242,7 +248,7 @@ def future_targets() -> Iterator[Target]:
 
 def _ours(edited: dict[str, str]) -> Iterator[Harness]:
     fresh: dict[str, ModuleType] = {}
-    for name in ("rare", "core", "future"):
+    for name in ("rare", "lock", "core", "future"):
         full = f"futurefsm.fsm.{name}"
         made = _fresh(full, edited.get(full), fresh)
     yield from _all_ways(CONFIRMED, made.Future)

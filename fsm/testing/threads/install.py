@@ -20,6 +20,7 @@ from futurefsm.fsm.testing.threads import (
     adopt,
     clock,
     conditions,
+    derived,
     locks,
     numbering,
     queues,
@@ -213,7 +214,7 @@ def installed(
     instrumented = adopt.resolve(lines)
     named = [*adopt.resolve(modules), *instrumented]
     # Kept, so that no id is given to another object meanwhile.
-    foreign = list(refusals()) if not NOW.depth else []
+    foreign = [*refusals(), *derived.rlocks()] if not NOW.depth else []
     swaps = {id(real): mine for real, mine in (*_SWAPS, *foreign)}
     undo: _Swapped = []
     if not NOW.depth:

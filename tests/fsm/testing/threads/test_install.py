@@ -25,7 +25,7 @@ PLACES = [
     (_thread, "allocate_lock RLock get_ident start_new_thread"),
     (time, "monotonic time perf_counter monotonic_ns time_ns perf_counter_ns sleep"),
     (queue, "SimpleQueue time"),
-    (core, "RLock monotonic"),
+    (core, "FutureLock monotonic"),
     (Thread, "start join is_alive"),
     (sys.modules[__name__], "bound_early clock_early"),
     (concurrent.futures.thread.ThreadPoolExecutor, "_counter"),
