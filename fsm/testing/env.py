@@ -58,6 +58,9 @@ _MEANT = (
 )
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _TEXT_MAX = 120
+_PLAIN = (str, int, tuple)
+
+_returned = h.maker(h.Returned)
 
 
 class Env:
@@ -211,7 +214,7 @@ class Env:
         answer: h.Answer
         mistake: BaseException | None = None
         try:
-            answer = h.Returned(token(harness.call(self, self.futures[call.future], call)))
+            answer = _returned((token(harness.call(self, self.futures[call.future], call)),))
         except FAULTS as error:
             answer = raised(harness, error)
             mistake = error
@@ -254,7 +257,7 @@ class Env:
         answer: h.Answer
         try:
             said = harness.deliver(self, future, move.event, value)
-            answer = h.Returned(said if isinstance(said, bool) else None)
+            answer = _returned((said if isinstance(said, bool) else None,))
             if said is False:
                 self.refused.add(move.future)
         except FAULTS as error:
@@ -320,11 +323,11 @@ def value_of(number: int, event: str) -> Any:
 
 def token(value: Any) -> Any:
     """A value that can be hashed and compared, for the log."""
+    if value is None or isinstance(value, _PLAIN):
+        return value
     if isinstance(value, BaseException):
         name = type(value).__name__
         return h.Error(name, str(value) if isinstance(value, TaskError) else "")
-    if value is None or isinstance(value, str | bool | int | tuple):
-        return value
     return f"<{type(value).__name__}>"
 
 

@@ -42,6 +42,15 @@ _STATES = {
     "FINISHED": "finished",
 }
 
+_ERRORS: tuple[tuple[type[BaseException], str], ...] = (
+    (concurrent.futures.CancelledError, "CancelledError"),
+    (asyncio.CancelledError, "CancelledError"),
+    (TimeoutError, "TimeoutError"),
+    (concurrent.futures.TimeoutError, "TimeoutError"),
+    (concurrent.futures.InvalidStateError, "InvalidStateError"),
+    (asyncio.InvalidStateError, "InvalidStateError"),
+)
+
 
 class Harness:
     """How to test one future class.
@@ -157,12 +166,9 @@ class Harness:
 
     def error_name(self, error: BaseException) -> str:
         """The name by which the table knows an error; what it does not know keeps its own."""
-        if isinstance(error, concurrent.futures.CancelledError | asyncio.CancelledError):
-            return "CancelledError"
-        if isinstance(error, TimeoutError | concurrent.futures.TimeoutError):
-            return "TimeoutError"
-        if isinstance(error, concurrent.futures.InvalidStateError | asyncio.InvalidStateError):
-            return "InvalidStateError"
+        for kind, name in _ERRORS:
+            if isinstance(error, kind):
+                return name
         return type(error).__name__
 
 

@@ -4,8 +4,10 @@ A run is judged by what was seen of it and by nothing else. So two runs of which
 are judged once, and every check is a pure function that can be tried on a history written by hand.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from futurefsm.fsm.testing.programs import Call, Move, Program
 
@@ -30,8 +32,17 @@ ASKED = "asked"  # future, answer
 DIED = "died"  # name of a thread that a future started, the error that ended it
 FINAL = "final"  # future, state, done (None: it would wait for ever), running, outcome
 
+T = TypeVar("T")
+
 # When what never ended ends.
 NEVER = 1 << 60
+
+
+def maker(kind: type[T]) -> Callable[[tuple[Any, ...]], T]:
+    """What makes a named tuple of a whole tuple: for those that are made in every run, since their
+    own class does it in Python code."""
+    new: Any = tuple.__new__
+    return partial(new, kind)
 
 
 class Returned(NamedTuple):
@@ -122,6 +133,10 @@ class Brought(NamedTuple):
     answer: Answer | None = None
 
 
+_made = maker(Made)
+_brought = maker(Brought)
+
+
 @dataclass
 class History:
     """A log, read once: who called what, from when to when, and what was told.
@@ -181,13 +196,13 @@ def read(seen: Seen) -> History:
         elif kind == ANSWER:
             _, thread, number, answer, moved = record
             begun = made[thread, number]
-            made[thread, number] = Made(thread, number, begun[2], begun[3], time, answer, moved)
+            made[thread, number] = _made((*begun[:4], time, answer, moved))
         elif kind == DELIVER:
             brought[record[1]] = (record[1], program.path[record[1]], time)
         elif kind == DELIVERED:
             number = record[1]
             begun = brought[number]
-            brought[number] = Brought(number, begun[1], begun[2], time, record[2])
+            brought[number] = _brought((*begun[:3], time, record[2]))
         elif kind == ADDS:
             adding[record[1]] = record[2:]
         elif kind in others:
@@ -197,5 +212,5 @@ def read(seen: Seen) -> History:
     history.made = [each if len(each) == 7 else Made(*each) for each in made.values()]
     history.brought = [each if len(each) == 5 else Brought(*each) for each in brought.values()]
     # The calls that add callbacks have their ends by now.
-    history.adds = {n: Made(*made[key]) for n, key in adding.items()}
+    history.adds = {n: Made(*made[key]) for n, key in adding.items()} if adding else {}
     return history

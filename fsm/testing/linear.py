@@ -35,6 +35,9 @@ ASK = "ask"
 # What a future holds whose value nobody looks at.
 ANY = "any"
 
+# Built once: a union in a test of its class is made anew each time.
+_ERRORS = (Error, Raised)
+
 Path = tuple[tuple[str, str], ...]
 
 
@@ -174,7 +177,7 @@ class Judge:
     def _is_lost(self, answer: Answer) -> bool:
         """The value cannot be had: `result()` raises so, `exception()` returns the error."""
         said = answer.value if isinstance(answer, Returned) else answer
-        return isinstance(said, Error | Raised) and said.name in self._lost
+        return isinstance(said, _ERRORS) and said.name in self._lost
 
     def _event(self, model: Model, what: tuple[Any, ...]) -> Model | None:
         _, event, source, brings, answer = what

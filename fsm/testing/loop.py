@@ -309,7 +309,7 @@ def _choose(arena: Arena, ready: int, timer: bool) -> int:
     if me is None or ready + timer < 2:
         return 0
     options = [me.go] * ready + [me.fire] * timer
-    index = arena._choose(options, costs_of(True, ready, int(timer)), me.number)
+    index = arena.chosen(options, costs_of(True, ready, int(timer)), me.number)
     arena.me = me
     if index is None:
         # What chooses has raised: the run is over.

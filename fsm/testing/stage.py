@@ -1,11 +1,12 @@
 """Stage: runs a program under a schedule, and has what was seen of it judged.
 
 Everything that a run does is in its log (`history`), so that a log that was seen before need not be
-judged again: most schedules of a program look the same to its users.
+judged again: most schedules of a program look the same to its users. Nor need one be that no check
+can tell from another in which nothing was wrong (`alike`).
 """
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import ModuleType
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 from futurefsm.fsm.testing import checks
 from futurefsm.fsm.testing import history as h
+from futurefsm.fsm.testing.alike import likeness
 from futurefsm.fsm.testing.checks import Subject
 from futurefsm.fsm.testing.checks.answers import VALUES
 from futurefsm.fsm.testing.env import FAULTS, Env, raised
@@ -41,6 +43,10 @@ class Shown(NamedTuple):
     seen: Seen
     troubles: tuple[Trouble, ...]
     stories: tuple[str, ...] = ()
+
+
+_seen = h.maker(Seen)
+_shown = h.maker(Shown)
 
 
 class Stage:
@@ -80,6 +86,8 @@ class Stage:
         self._pumps = type(harness).pump is not Harness.pump
         self._program: Program | None = None
         self._verdicts: dict[Key, tuple[Trouble, ...]] = {}
+        # What is alike in logs in which nothing is wrong.
+        self._fine: set[tuple[Any, ...]] = set()
 
     @contextmanager
     def open(self) -> Iterator["Stage"]:
@@ -124,28 +132,40 @@ class Stage:
             known_states(self.harness, said[: program.futures])
         self.counts.add(done)
         troubles = self._judge(program, (done.end, log, stopped))
-        seen = Seen(program, log, done.end, stopped)
+        seen = _seen((program, log, done.end, stopped))
         stories = scene.stories() if detailed else ()
         scene.close()
-        return Shown(done, seen, troubles, stories)
+        return _shown((done, seen, troubles, stories))
 
     def _judge(self, program: Program, key: Key) -> tuple[Trouble, ...]:
         if program is not self._program:
             if program != self._program:
                 self.counts.programs += 1
-                self._verdicts.clear()
+                self._forget()
             self._program = program
         verdict = self._verdicts.get(key)
         if verdict is None:
             if len(self._verdicts) >= _REMEMBERED:
-                self._verdicts.clear()
-            end, log, stopped = key
+                self._forget()
             self.counts.seen += 1
-            history = h.read(Seen(program, log, end, stopped))
-            verdict = checks.judge(history, self.subject, self._only)
-            self._verdicts[key] = verdict
-            self.counts.rows |= history.rows
+            verdict = self._verdicts[key] = self._judge_anew(program, key)
         return verdict
+
+    def _judge_anew(self, program: Program, key: Key) -> tuple[Trouble, ...]:
+        end, log, stopped = key
+        alike = (end, stopped, likeness(log, self.subject.settled))
+        if alike in self._fine:
+            return ()
+        history = h.read(Seen(program, log, end, stopped))
+        verdict = checks.judge(history, self.subject, self._only)
+        self.counts.rows |= history.rows
+        if not verdict:
+            self._fine.add(alike)
+        return verdict
+
+    def _forget(self) -> None:
+        self._verdicts.clear()
+        self._fine.clear()
 
 
 class _Scene:
@@ -200,7 +220,7 @@ class _Scene:
             arena.on_acquire = self._on_acquire
             arena.on_step = self._look
         only = program.futures == 1 and not self._detailed
-        arena.on_release = self._look_at_one if only else self._on_release
+        arena.on_release = self._looking_at_one() if only else self._on_release
         arena.finish = self._finish
 
     def _on_wait(self, task: int, op: str, what: Any, timed: bool, released: Any) -> None:
@@ -251,10 +271,15 @@ class _Scene:
             self.env.arena.note(f"release {self.env.arena.name_of(lock)}")
         self._look()
 
-    def _look_at_one(self, task: int, lock: Any) -> None:
+    def _looking_at_one(self) -> Callable[[int, Any], None]:
         """`_on_release`, where there is one future: it comes often."""
-        if self._harness.state(self.env.futures[0]) != self._states[0]:
-            self._look()
+        state, future, states = self._harness.state, self.env.futures[0], self._states
+
+        def look(task: int, lock: Any) -> None:
+            if state(future) != states[0]:
+                self._look()
+
+        return look
 
     def _look(self) -> None:
         """See whether a future moved."""

@@ -33,6 +33,9 @@ _QUESTIONS = {
 _VALUES = {"result": linear.RESULT, "exception": linear.EXCEPTION}
 
 
+_op = h.maker(Op)
+
+
 def operations(history: History, subject: Subject, future: int) -> list[Op]:
     """Everything that was done to a future, or that told of it."""
     ops: list[Op] = []
@@ -47,7 +50,7 @@ def operations(history: History, subject: Subject, future: int) -> list[Op]:
         elif made.call.future == future:
             ops += _asked(made)
             if _asked_too_early(made, history, subject):
-                ops.append(Op(made.begin, made.end, (linear.SETTLED, True), source=made))
+                ops.append(_op((made.begin, made.end, (linear.SETTLED, True), False, made)))
     for brought in history.brought:
         if brought.move.future == future:
             ops.append(_brought(brought, subject, history))
@@ -80,7 +83,7 @@ def _add_events(ops: list[Op], made: Made, subject: Subject) -> None:
     if _must_have_waited(made, subject):
         steps.append((linear.SETTLED, True))
     for place, what in enumerate(steps):
-        ops.append(Op(made.begin, made.end, what, bool(place), made))
+        ops.append(_op((made.begin, made.end, what, bool(place), made)))
 
 
 def _must_have_waited(made: Made, subject: Subject) -> bool:
@@ -112,10 +115,10 @@ def _asked(made: Made) -> Iterator[Op]:
     if isinstance(answer, Raised) and answer.name == WAITED_FOR:
         return  # a timer of asyncio may expire whatever the future is
     if made.call.name in _VALUES:
-        yield Op(made.begin, made.end, (_VALUES[made.call.name], answer), source=made)
+        yield _op((made.begin, made.end, (_VALUES[made.call.name], answer), False, made))
     elif made.call.name in _QUESTIONS and isinstance(answer, Returned):
         kind = _QUESTIONS[made.call.name]
-        yield Op(made.begin, made.end, (kind, answer.value), source=made)
+        yield _op((made.begin, made.end, (kind, answer.value), False, made))
 
 
 def _told(made: Made, future: int) -> Iterator[Op]:
@@ -144,7 +147,7 @@ def _brought(brought: Brought, subject: Subject, history: History) -> Op:
     elif event == "result_failed":
         brings = Raised("TaskError", f"error {number}")
     what = (linear.EVENT, event, subject.source, brings, answer)
-    return Op(brought.begin, brought.end, what, source=brought)
+    return _op((brought.begin, brought.end, what, False, brought))
 
 
 def _first_of_its_kind(brought: Brought, history: History) -> int:
@@ -159,9 +162,9 @@ def _first_of_its_kind(brought: Brought, history: History) -> int:
 
 def _final(time: int, state: object, done: object, running: object) -> Iterator[Op]:
     if state is not None:
-        yield Op(time, time, (linear.STATE, state), source="the state at the end")
+        yield _op((time, time, (linear.STATE, state), False, "the state at the end"))
     if done is not None:
-        yield Op(time, time, (linear.DONE, done), source="done() at the end")
+        yield _op((time, time, (linear.DONE, done), False, "done() at the end"))
     if running is not None:
         yield Op(time, time, (linear.RUNNING, running), source="running() at the end")
 
@@ -190,11 +193,12 @@ def facts_at_end(history: History, subject: Subject, future: int) -> Iterator[Op
     if subject.outcomes:
         for _, number, _, _, _, outcome in history.of(h.FINAL):
             if number == future:
-                yield Op(time, time, (linear.OUTCOME, outcome))
+                yield _op((time, time, (linear.OUTCOME, outcome), False, None))
     if subject.messages:
         sent = [message for _, message, whose, _, _ in history.of(h.SENT) if whose == future]
-        yield Op(time, time, (linear.COUNT, fx.SEND_CANCEL, sent.count(TASK_CANCEL)))
-        yield Op(time, time, (linear.COUNT, fx.SEND_TASK, sent.count(TASK)))
+        cancels = (linear.COUNT, fx.SEND_CANCEL, sent.count(TASK_CANCEL))
+        yield _op((time, time, cancels, False, None))
+        yield _op((time, time, (linear.COUNT, fx.SEND_TASK, sent.count(TASK)), False, None))
 
 
 def _wrong_end(

@@ -24,35 +24,40 @@ class Bounded:
 
     def __init__(self, bound: int | None = None) -> None:
         self.bound = bound
-        # By number of preemptions: schedules that are still to be run.
-        self._waiting: dict[int, list[Schedule]] = {0: [()]}
-        self._now: Schedule = ()
+        # By number of preemptions, what is still to be run: the choices of a schedule that was, so
+        # many of them, and another choice there. The schedule itself is made when it is its turn.
+        self._waiting: dict[int, list[tuple[Schedule, int, int]]] = {}
+        self._now: Schedule | None = None
         self._cost = 0
 
     def next(self) -> Schedule | None:
         """The next schedule, among those with the fewest preemptions; None: all were run."""
         waiting = self._waiting
+        if self._now is None:
+            self._now = ()
+            return ()
         if not waiting:
             return None
         self._cost = cost = min(waiting)
-        schedules = waiting[cost]
-        self._now = schedules.pop()
-        if not schedules:
+        others = waiting[cost]
+        choices, place, other = others.pop()
+        if not others:
             del waiting[cost]
+        self._now = (*choices[:place], other)
         return self._now
 
     def learn(self, run: Run) -> None:
         """What the schedule that `next` gave turned out to be: its other ways are kept."""
-        begin = len(self._now)
-        choices, bound, waiting = run.choices, self.bound, self._waiting
+        begin = len(self._now or ())
+        bound, waiting = self.bound, self._waiting
+        choices = tuple(run.choices)
         # Behind its schedule a run takes the benign choices, which cost nothing.
         spent = self._cost
-        for place in range(begin, len(choices)):
-            costs = run.costs[place]
-            if spent == bound and 0 not in costs[1:]:
+        for place, costs in enumerate(run.costs[begin:], begin):
+            # What costs nothing comes first: where the second option costs, all others do.
+            if spent == bound and costs[1]:
                 continue
-            head = tuple(choices[:place])
             for other in range(1, len(costs)):
                 cost = spent + costs[other]
                 if bound is None or cost <= bound:
-                    waiting.setdefault(cost, []).append((*head, other))
+                    waiting.setdefault(cost, []).append((choices, place, other))

@@ -110,18 +110,39 @@ class Deciding:
             fires = tuple([task.number for task in timers])
         number = None if me is None else me.number
         options, costs = _CHOICES.get((ready, fires, number)) or _choice(ready, fires, number)
-        if costs:
-            index = self._choose(options, costs, number)
-            if index is None:
+        if not costs:
+            return self._take(options[0])
+        index = self.chosen(options, costs, number)
+        return None if index is None else self._take(options[index])
+
+    def chosen(
+        self, options: Sequence[Option], costs: tuple[int, ...], me: int | None
+    ) -> int | None:
+        """The index of what is taken, which is written down; None: the run must end."""
+        run = self.run
+        choices = run.choices
+        script = self._script
+        if script is None:
+            asked = self._ask(options, me)
+            if asked is None:
                 return None
-            return self._take(options[index])
-        return self._take(options[0])
+            index = asked
+        else:
+            # As calling it, without its price: most runs follow a list.
+            place = len(choices)
+            index = script[place] % len(options) if place < self._scripted else 0
+        choices.append(index)
+        run.costs.append(costs)
+        if index:
+            run.preemptions += costs[index]
+        return index
 
     def _take(self, chosen: Option) -> Task:
-        task = self.tasks[chosen.task]
+        number, fires = chosen
+        task = self.tasks[number]
         self._raw.append((chosen, task.op, task.what, task.where))
         task.state = RUN
-        if chosen.fires:
+        if fires:
             task.fired = True
             task.timed = False
             task.fires += 1
@@ -133,35 +154,19 @@ class Deciding:
         self.me = task
         return task
 
-    def _choose(
-        self, options: Sequence[Option], costs: tuple[int, ...], me: int | None
-    ) -> int | None:
-        """The index of what is taken, which is written down; None: the run must end."""
-        run = self.run
-        choices = run.choices
-        script = self._script
-        if script is not None:
-            # As calling it, without its price: most runs follow a list.
-            place = len(choices)
-            index = script[place] if place < self._scripted else 0
-            if index:
-                index %= len(options)
-        else:
-            # Primitives that it makes are not of the run.
-            ACTIVE.arena = None
-            try:
-                index = self.choose(options, me)
-                options[index]
-            except BaseException as raised:
-                # It must not be seen, and perhaps swallowed, by the code under test.
-                self.fatal = raised
-                return None
-            finally:
-                ACTIVE.arena = self  # type: ignore[assignment]
-        choices.append(index)
-        run.costs.append(costs)
-        if index:
-            run.preemptions += costs[index]
+    def _ask(self, options: Sequence[Option], me: int | None) -> int | None:
+        """What is chosen, by its index; None: the run must end."""
+        # Primitives that it makes are not of the run.
+        ACTIVE.arena = None
+        try:
+            index = self.choose(options, me)
+            options[index]
+        except BaseException as raised:
+            # It must not be seen, and perhaps swallowed, by the code under test.
+            self.fatal = raised
+            return None
+        finally:
+            ACTIVE.arena = self  # type: ignore[assignment]
         return index
 
     def _seen(self, me: Task | None) -> bool:

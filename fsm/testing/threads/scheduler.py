@@ -6,6 +6,7 @@ to do, and asks `pick` who goes on.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from weakref import proxy
 
@@ -32,6 +33,9 @@ from futurefsm.fsm.testing.threads.tasks import (
     mark_ended,
     nothing,
 )
+
+# As `history.maker`, which is not the engine's.
+_ended: Callable[[tuple[Any, ...]], Ended] = partial(tuple.__new__, Ended)
 
 
 class Arena(Deciding, ABC):
@@ -327,7 +331,7 @@ class Arena(Deciding, ABC):
         """The run, after all tasks were unwound."""
         self.me = None
         run = self.run
-        run.ended = [Ended(t.name, t.value, t.error, t.done) for t in self.tasks]
+        run.ended = [_ended((t.name, t.value, t.error, t.done)) for t in self.tasks]
         # So that what belongs to the run is let go with it, not when the collector comes round.
         self.tasks.clear()
         self.locks.clear()
