@@ -322,3 +322,24 @@ def test_the_end_is_read_while_another_holds_the_lock() -> None:
         asking.start()
         asking.join(60)
     assert told == [(5, None)]
+
+
+def test_who_reads_while_it_is_cancelled_reads_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    future = brought(Future(), "running")
+    future.fire("result_success", 5)
+    slot: Any = Core.__dict__["_exception"]
+    left = [future.cancel]
+
+    class Cancels:
+        def __get__(self, its: Any, owner: Any = None) -> Any:
+            if left:
+                left.pop()()
+            return slot.__get__(its, owner)
+
+        def __set__(self, its: Any, error: Any) -> None:
+            slot.__set__(its, error)
+
+    monkeypatch.setattr(Core, "_exception", Cancels())
+    with pytest.raises(CancelledError):
+        future.exception()
+    assert not left

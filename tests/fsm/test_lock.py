@@ -127,3 +127,10 @@ def test_waiting_and_waking_need_the_lock() -> None:
     for tell in (lock.notify, lock.notify_all):
         with pytest.raises(RuntimeError, match="cannot notify on un-acquired lock"):
             tell()
+
+
+def test_what_is_met_before_the_lock_is_had_needs_no_sleep() -> None:
+    future: Future[int] = Future()
+    said = iter([False, True])
+    assert future._wait_until(lambda: next(said), None)
+    assert future._lock._waiters is None

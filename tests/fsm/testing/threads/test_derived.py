@@ -41,3 +41,15 @@ def test_it_is_the_run_s_in_a_run_and_the_real_one_outside() -> None:
     assert [each.value for each in done.ended] == ["lock True"] * 2
     assert all(isinstance(each, locks.RLock) for each in made[0])
     assert type(Named()) is Named
+
+
+def test_one_class_stands_for_it_for_good() -> None:
+    made: list[type] = []
+
+    def setup(arena: Any) -> None:
+        made.append(type(Named()))
+
+    for _ in range(2):
+        with installed():
+            run(setup, benign)
+    assert made[0] is made[1]
