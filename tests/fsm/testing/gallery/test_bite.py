@@ -18,7 +18,7 @@ from futurefsm.fsm.testing.harness import Harness
         (bite.reference_targets, "drop call in _tell:"),
         (bite.reference_targets, "drop call in deliver: self._hand_over"),
         (bite.future_targets, "core.py drop call in _follow: self._tell"),
-        (bite.future_targets, "rare.py drop call in take"),
+        (bite.future_targets, "core.py drop call in _take_told"),
         (bite.future_targets, "core.py drop call in fire: self.perform"),
         (bite.future_targets, "core.py drop assignment in fire: self._story"),
         (bite.future_targets, "core.py case left out in _tell: if self._raised"),
