@@ -10,6 +10,8 @@ import pytest
 from futurefsm.client.testing.guards import watched
 from futurefsm.client.testing.invariants import PUMP, Broken
 from futurefsm.client.testing.world import World
+from futurefsm.fsm.future import Future
+from futurefsm.fsm.lock import FutureLock
 
 
 def test_a_wait_on_this_thread_is_an_error() -> None:
@@ -19,6 +21,14 @@ def test_a_wait_on_this_thread_is_an_error() -> None:
         condition.wait(1.0)
     assert caught.value.invariant == PUMP
     assert Condition.wait is wait
+
+
+def test_a_wait_for_a_future_is_an_error() -> None:
+    sleep = FutureLock.sleep
+    future = Future[None]()
+    with watched(World()), pytest.raises(Broken, match="something waits"):
+        future.result(1.0)
+    assert FutureLock.sleep is sleep
 
 
 def test_other_threads_wait_as_they_like() -> None:
