@@ -1,16 +1,18 @@
 """explore, prove and replay, on futures that are right and on futures that are not."""
 
 import threading
+from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
 import pytest
 
-from futurefsm.fsm.testing import tokens
+from futurefsm.fsm.testing import exploring, tokens
 from futurefsm.fsm.testing.env import Env
 from futurefsm.fsm.testing.exploring import explore, prove, replay
 from futurefsm.fsm.testing.failure import Failure, NotDeterministic
 from futurefsm.fsm.testing.harness import Harness, StandardFutures
 from futurefsm.fsm.testing.programs import Call, Move, Program
+from futurefsm.fsm.testing.stage import Stage
 
 PATH = (Move("submit"), Move("result_success"))
 PROGRAM = Program(((Call("cancel"),), (Call("result"),)), PATH)
@@ -174,6 +176,16 @@ def test_a_proof_that_processes_share_is_the_same(jobs: int) -> None:
 def test_processes_find_the_first_program_that_fails() -> None:
     alone, several = (_failing(jobs) for jobs in (1, 2))
     assert several.token == alone.token
+
+
+def test_what_comes_behind_a_program_that_failed_elsewhere_is_not_run() -> None:
+    stage, first = Stage(StandardFutures()), RawValue("q", 3)
+    program = Program(((Call("cancel"),), (Call("done"),)), PATH)
+    with stage.open():
+        part = exploring._part(stage, [(2, program), (4, program)], 0, None, first)
+    assert part.complete
+    assert part.bad is None
+    assert stage.counts.programs == 1
 
 
 def _failing(jobs: int) -> Failure:

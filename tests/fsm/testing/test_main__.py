@@ -1,5 +1,6 @@
 """``python -m futurefsm.fsm.testing``."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,16 @@ def test_a_reader_who_goes_away_is_no_error() -> None:
         reading.stdout.close()
         assert reading.stderr.read() == b""
         assert reading.wait(60) == 1
+
+
+def test_what_nobody_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w") as gone:
+        monkeypatch.setattr(sys, "stdout", gone)
+        assert main(["list"]) == 1
+        # What was left in the buffer, too: the end of the interpreter would have complained.
+        gone.flush()
 
 
 def test_sections_that_do_not_exist(capsys: pytest.CaptureFixture[str]) -> None:

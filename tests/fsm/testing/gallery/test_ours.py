@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from futurefsm.fsm.effects import DELETE_RESULT
-from futurefsm.fsm.events import CONFIRM_CANCELED, RESULT_SUCCESS
+from futurefsm.fsm.events import CONFIRM_CANCELED, RESULT_SUCCESS, SUBMIT
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from futurefsm.fsm.states import CANCEL_REQUESTED
@@ -29,6 +30,15 @@ def test_a_future_that_is_given_another_table_is_told() -> None:
     deaf = CONFIRMED.derive("deaf", ignores(CANCEL_REQUESTED, CONFIRM_CANCELED, why="not heard"))
     report = explore(FsmFutures(CONFIRMED, table=deaf), schedules=3000)
     assert report.failure is not None
+
+
+def test_what_is_delivered_in_no_task_asks_nothing_on_the_pump() -> None:
+    """As behind the end of a run."""
+    harness = FsmFutures(CONFIRMED)
+    env = Mock(arena=Mock(current=None))
+    future = harness.make(env)
+    assert harness.deliver(env, future, SUBMIT, None) is True
+    assert future.running()
 
 
 def test_another_class() -> None:
