@@ -89,8 +89,8 @@ def _wait_settled(futures: list[Any], timeout: float | None) -> None:
     """Wait for those whose cancel is decided, one after the other, under one deadline.
 
     The last first: answers come in order, so behind it there is mostly nobody left to wait for.
-    `concurrent.futures.wait` would take the locks of all, and make a condition for each, which is
-    1.4 kB and stays: too much where a million are pending.
+    `concurrent.futures.wait` would take the locks of all at once, and put itself into a list of
+    each: too much where a million are pending.
     """
     deadline = None if timeout is None else monotonic() + timeout
     for future in reversed(futures):

@@ -15,7 +15,7 @@ from futurefsm.client.guard import guard, guard_named
 from futurefsm.client.portable import Portable
 from futurefsm.client.scaler_errors import loads as loads_error
 from futurefsm.client.steady import ATOMS, Steady
-from futurefsm.client.uploads import Blob
+from futurefsm.client.uploads import Blob, digest_of
 
 # Smaller bytes are shared only where what they stand for cannot change; of larger ones no copy is
 # kept to compare with.
@@ -107,7 +107,7 @@ class Serializer:
             payload = _dumps(partial(_GUARD_NAMED, fn, names))
         except Exception as error:
             raise _unsendable(fn, "the function itself", fn, error) from error
-        blob = Blob(payload, _digest(payload), name_of(fn))
+        blob = Blob(payload, digest_of(payload), name_of(fn))
         if _travels_by_reference(fn) and len(self._named) < _BY_REFERENCE_MAX:
             self._named[id(fn), names] = (fn, blob)
         return blob
@@ -134,7 +134,7 @@ class Serializer:
             for name, value in kwargs.items():
                 self.argument(value, f"argument {name!r}", fn)
             raise _unsendable(fn, "the function itself", fn, error) from error
-        return Blob(payload, _digest(payload), name_of(fn))
+        return Blob(payload, digest_of(payload), name_of(fn))
 
     def _function_bytes(self, callable_: Callable[..., Any]) -> bytes:
         if not self._guarded:
@@ -216,10 +216,6 @@ def likeness(payload: bytes) -> bytes:
     if size > _LOOK_BYTES:
         look = payload[:512] + payload[-512:] + payload[:: size // (_LOOK_BYTES - 1024)]
     return blake2b(look, digest_size=16, key=_LENGTH.pack(size)).digest()
-
-
-def _digest(payload: bytes) -> bytes:
-    return blake2b(payload, digest_size=16).digest()
 
 
 def _travels_by_reference(fn: Any) -> bool:

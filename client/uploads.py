@@ -30,6 +30,11 @@ LONE_BYTES_MAX = 64 * 1024
 KEPT_BYTES_MAX = 8 * 2**20
 
 
+def digest_of(payload: bytes) -> bytes:
+    """Of all bytes: the same for equal ones only."""
+    return blake2b(payload, digest_size=16).digest()
+
+
 class Blob(NamedTuple):
     """Bytes to upload.
 
@@ -135,7 +140,7 @@ class Uploads:
         shared = self._shared.get(digest)
         if shared is not None and shared.payload is not None and shared.payload != blob.payload:
             # They only look alike.
-            digest = blake2b(blob.payload, digest_size=16).digest()
+            digest = digest_of(blob.payload)
             shared = self._shared.get(digest)
         return digest, shared
 

@@ -2,7 +2,7 @@
 
 The future owns its state under its own lock. Whoever fires an event performs, after the lock is
 released, what concerns the future (wake the waiters, run the callbacks) and hands the effects of
-the wire to `perform`. What is rare (condition, waiters, callbacks, outcome) is made when needed.
+the wire to `perform`. What is rare (waiters, callbacks, outcome) is made when needed.
 
 A step is prepared without the lock and taken under it, where nothing is computed any more: so a
 finalizer that the garbage collector runs in between may fire the same future, and nothing that
