@@ -246,3 +246,11 @@ def unpacked(
                 return error
             reason = "its bytes did not become an exception"
     return RemoteError(type_name, message, reason, remote_traceback)
+
+
+def said(error: BaseException) -> str:
+    """What an exception says, whatever its class does when it is asked."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException as broken:
+        return f"{type(error).__name__}, whose text cannot be had ({type(broken).__name__})"

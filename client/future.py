@@ -10,7 +10,7 @@ from threading import current_thread, get_ident, main_thread
 from time import monotonic
 from typing import Any, TypeVar
 
-from futurefsm.client.errors import ResultUnreadableError
+from futurefsm.client.errors import ResultUnreadableError, said
 from futurefsm.client.home import Here, Home, Phase
 from futurefsm.client.meeting import meet
 from futurefsm.fsm import errors
@@ -293,6 +293,12 @@ class Future(base.Future[T]):
                 self.story,
             )
 
+    def _wait_for_value(self, timeout: float | None) -> bool:
+        # In one sleep: who is woken when the task has ended, and sleeps again until the value is
+        # here, fights the agent for the interpreter just when that is about to ask for the value.
+        here = lambda: self._node.settled and self._phase not in _NOT_HERE  # noqa: E731
+        return self._wait_until(here, timeout) or self._node.settled
+
     def load(self) -> None:
         """Make the value of the bytes that are here, if nobody did. Never raises."""
         self._load(0.0)
@@ -347,7 +353,7 @@ class Future(base.Future[T]):
             what = "exception" if failed else "result"
             unreadable = ResultUnreadableError(
                 f"{self.describe()}: the bytes of its {what} are here ({len(payload):,} bytes) but "
-                f"did not become an object: {_said(error)}\n{self.story}"
+                f"did not become an object: {said(error)}\n{self.story}"
             )
             unreadable.__cause__ = error
             return None, unreadable
@@ -390,11 +396,3 @@ _NOT_MADE = (Phase.STORED, Phase.OWED, Phase.HERE, Phase.LOADING)
 
 class _NotLoaded(Exception):
     """Stands for an exception whose bytes are not here yet."""
-
-
-def _said(error: BaseException) -> str:
-    """What an exception says, whatever its class does when it is asked."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except BaseException as broken:
-        return f"{type(error).__name__}, whose text cannot be had ({type(broken).__name__})"

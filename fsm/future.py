@@ -199,10 +199,14 @@ class Future(Core[T]):
                 "could never arrive. Ask from another thread, or add a callback.",
                 self.story,
             )
-        if not self._wait_settled(timeout):
+        if not self._wait_for_value(timeout):
             raise errors.FutureTimeoutError(
                 f"{self.describe()} is still {self.state} after {timeout} s", self.story
             )
+
+    def _wait_for_value(self, timeout: float | None) -> bool:
+        """Wait until it is settled, or longer: until there is a value too. False: not settled."""
+        return self._wait_settled(timeout)
 
     def _wait_settled(self, timeout: float | None) -> bool:
         """Wait until it is settled; False when the time ran out first."""
@@ -224,7 +228,7 @@ class Future(Core[T]):
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
                     return False
-                lock.enlist(bed)
+                lock.enlist(bed, met)
             # Nothing is concluded from what it returns: the state is read again, and without the
             # lock, which who wakes may still hold.
             lock.sleep(bed, left)

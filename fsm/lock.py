@@ -3,16 +3,24 @@
 `concurrent.futures` knows a future's lock as `_condition`. A `threading.Condition` costs 900 bytes,
 and a microsecond; wait() and as_completed() need none of what it adds, and most futures nobody
 sleeps on. So the lock itself can put threads to sleep: each on a queue of its own, into which who
-wakes it puts something. Other than behind a condition, who wakes up need not take the lock first.
+wakes it puts something. Other than behind a condition, who wakes up need not take the lock first;
+and who sleeps says what for, so that nobody is woken who would only look, and sleep again.
 """
 
 from _thread import RLock
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import TIMEOUT_MAX, Condition
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 # In words: the race kit's queue has no brackets.
 Bed: TypeAlias = "SimpleQueue[None]"
+# What somebody sleeps for: asked under the lock; it neither waits nor raises.
+Met: TypeAlias = Callable[[], bool]
+
+
+def _always() -> bool:
+    return True
 
 
 class FutureLock(RLock):  # type: ignore[valid-type, misc, unused-ignore]
@@ -23,8 +31,8 @@ class FutureLock(RLock):  # type: ignore[valid-type, misc, unused-ignore]
 
     __slots__ = ("_waiters",)
 
-    # What threads sleep on.
-    _waiters: list[Bed] | None
+    # What threads sleep on, and what for.
+    _waiters: list[tuple[Bed, Met]] | None
 
     if TYPE_CHECKING:
         # What `threading.Condition` asks of a lock.
@@ -32,13 +40,13 @@ class FutureLock(RLock):  # type: ignore[valid-type, misc, unused-ignore]
         def _release_save(self) -> Any: ...
         def _acquire_restore(self, saved: Any) -> None: ...
 
-    def enlist(self, bed: Bed) -> None:
-        """Who is about to sleep on `bed` will be woken. Under the lock."""
+    def enlist(self, bed: Bed, met: Met = _always) -> None:
+        """Who is about to sleep on `bed` will be woken, once `met()`. Under the lock."""
         waiters = self._waiters
         if waiters is None:
-            self._waiters = [bed]
+            self._waiters = [(bed, met)]
         else:
-            waiters.append(bed)
+            waiters.append((bed, met))
 
     def sleep(self, bed: Bed, seconds: float | None) -> bool:
         """Sleep until somebody wakes `bed`; False where the time ran out. Not under the lock."""
@@ -52,17 +60,26 @@ class FutureLock(RLock):  # type: ignore[valid-type, misc, unused-ignore]
             # The time ran out, or Ctrl-C.
             if not woken:
                 with self:
-                    if self._waiters is not None and bed in self._waiters:
-                        self._waiters.remove(bed)
+                    left = [one for one in self._waiters or () if one[0] is not bed]
+                    self._waiters = left or None
         return woken
 
     def wake(self) -> None:
-        """Wake all who sleep. Under the lock. After Ctrl-C in the middle it can be done again."""
+        """Wake who sleeps for what is there now. Under the lock.
+
+        After Ctrl-C in the middle it can be done again.
+        """
         waiters = self._waiters
         if waiters is not None:
-            for bed in waiters:
-                bed.put(None)
-            self._waiters = None
+            asleep = []
+            for one in waiters:
+                bed, met = one
+                # Asked once: a finalizer in between may make it true, and wakes by itself.
+                if met():
+                    bed.put(None)
+                else:
+                    asleep.append(one)
+            self._waiters = asleep or None
 
     # What code of others knows of a condition.
 
@@ -81,7 +98,7 @@ class FutureLock(RLock):  # type: ignore[valid-type, misc, unused-ignore]
     wait_for = Condition.wait_for
 
     def notify(self, n: int = 1) -> None:
-        """As `threading.Condition.notify`, which may wake more than `n`: this one wakes all."""
+        """As `threading.Condition.notify`, which may wake more than `n`."""
         if not self._is_owned():
             raise RuntimeError("cannot notify on un-acquired lock")
         self.wake()

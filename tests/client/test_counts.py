@@ -1,17 +1,23 @@
 """What a task costs on the embedded engine, as counts: messages, and turns of who waits."""
 
+import concurrent.futures
 import operator
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from futurefsm.client.client import Client
+from futurefsm.fsm.lock import Bed, FutureLock
+from futurefsm.protocol import messages as m
 from futurefsm.protocol.messages import ClientHeartbeat
 from tests.client.engine.engine_tasks import wait_for_file
-from tests.client.scripted import PATIENCE_S
+from tests.client.scripted import PATIENCE_S, ScriptedScheduler
 
 
 @contextmanager
@@ -122,3 +128,46 @@ def test_an_idle_client_turns_for_its_signs_of_life_only(tmp_path: Path) -> None
     # From a heartbeat to the next: one turn for its echo, one in which the next is due; and now
     # and then one because ZeroMQ's own descriptor tells of more than messages.
     assert counted <= 4 * (wanted - 1) + 2
+
+
+def test_who_wants_a_value_sleeps_once(
+    client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The TaskResult settles the future, and wakes who waits for that; the value is yet to come."""
+    slept: list[int] = []
+    sleep = FutureLock.sleep
+
+    def counted(lock: FutureLock, bed: Bed, seconds: float | None) -> bool:
+        slept.append(threading.get_ident())
+        return sleep(lock, bed, seconds)
+
+    def ask() -> None:
+        said.append(future.result(PATIENCE_S))
+
+    monkeypatch.setattr(FutureLock, "sleep", counted)
+    scheduler.hold_gets = True
+    future, said = client.submit(operator.add, 1, 2), list[int]()
+    condition: Any = future._condition
+    settled: list[bool] = []
+
+    def as_others_do() -> None:
+        with condition:
+            settled.append(condition.wait_for(future.done, PATIENCE_S))
+
+    asking, other = threading.Thread(target=ask), threading.Thread(target=as_others_do)
+    asking.start()
+    other.start()
+    while len(condition._waiters or ()) < 2:
+        time.sleep(0)
+    scheduler.result(scheduler.expect(m.Task), 3)
+    other.join(PATIENCE_S)
+    assert settled == [True]
+    concurrent.futures.wait([future], PATIENCE_S)
+    assert len(condition._waiters) == 1
+    with pytest.raises(TimeoutError, match="its value is not here"):
+        future.result(0.01)
+    assert len(condition._waiters) == 1
+    scheduler.release_gets()
+    asking.join(PATIENCE_S)
+    assert said == [3]
+    assert slept.count(asking.ident or 0) == 1

@@ -61,7 +61,7 @@ def test_whose_time_runs_out_is_forgotten() -> None:
     lock.enlist(bed)
     lock.enlist(other)
     assert lock.sleep(bed, 0.0) is False
-    assert lock._waiters == [other]
+    assert [waiting for waiting, _ in lock._waiters or ()] == [other]
     assert lock.sleep(bed, 0.0) is False, "somebody else has forgotten it"
     lock.wake()
     assert lock.sleep(bed, 0.0) is False, "nobody sleeps"
@@ -77,7 +77,20 @@ def test_who_is_interrupted_is_forgotten() -> None:
     lock.enlist(bed)
     with pytest.raises(KeyboardInterrupt):
         lock.sleep(bed, None)
-    assert lock._waiters == []
+    assert lock._waiters is None
+
+
+def test_nobody_is_woken_for_what_is_not_there_yet() -> None:
+    lock, bed, other = fresh(), SimpleQueue[None](), SimpleQueue[None]()
+    here: list[int] = []
+    lock.enlist(bed, lambda: bool(here))
+    lock.enlist(other)
+    lock.wake()
+    assert (bed.qsize(), other.qsize()) == (0, 1)
+    here.append(1)
+    lock.wake()
+    assert (bed.qsize(), other.qsize()) == (1, 1)
+    assert lock._waiters is None
 
 
 def test_it_is_a_condition_for_code_that_knows_one() -> None:

@@ -71,7 +71,7 @@ EQUIVALENT = {
     # Our Future.
     "core.py guard left out in _waiters: if waiting is None:": _AGAIN,
     "core.py guard left out in _made_rare: if rare is None:": _AGAIN,
-    "lock.py double call in enlist: waiters.append(bed)": _TWICE,
+    "lock.py double call in enlist: waiters.append((bed, met))": _TWICE,
     "lock.py guard left out in sleep: if not woken:": "who was woken is in no list",
     "lock.py case left out in sleep: if not woken:": _IN_VAIN,
     "core.py not caught in fire: try:": "KeyError either way; its words differ",
