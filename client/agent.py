@@ -32,6 +32,9 @@ logger = logging.getLogger("futurefsm.client")
 
 R = TypeVar("R")
 
+# So few that the first of many tasks are at work while the others are on their way.
+_COMMANDS_A_TURN = 32
+
 # What was sent last may need this long to leave, in seconds.
 _LINGER_S = 1.0
 
@@ -202,7 +205,7 @@ class Agent:
             self._waker.drain()
         lines.turn(now, ready)
         if not lines.congested:
-            pump.run_inbox(now)
+            pump.run_inbox(now, _COMMANDS_A_TURN)
         deadline = pump.tracker.deadline()
         if deadline is not None and deadline <= now and pump.lost is None:
             self._tick(now)

@@ -8,6 +8,7 @@ import logging
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+from futurefsm.client.carrying import Carrying
 from futurefsm.client.insecure import InsecureConnectionWarning, warn_of_storage
 from futurefsm.client.latch import Latch
 from futurefsm.client.outbox import Outbox
@@ -65,6 +66,8 @@ class Lines:
         self._waker = waker
         self._look_at = 0.0
         self._pace = Pace()
+        # Only an engine of our own knows of that.
+        self._carrying = Carrying(pump, self.outbox, self.storage) if link.channel.steady else None
 
     def open(self) -> None:
         """Begin to dial. Blocks nothing."""
@@ -121,6 +124,9 @@ class Lines:
 
     def perform(self, outputs: list[WireOutput]) -> None:
         """Send what the pump wants sent."""
+        if self._carrying is not None:
+            self._carrying.perform(outputs)
+            return
         requests: list[Put | Get | Delete] = []
         for output in outputs:
             if isinstance(output, Send):
@@ -182,12 +188,14 @@ class Lines:
         self.perform(pump.take())
 
     def _receive_messages(self, now: float) -> None:
-        channel, pump = self.channel, self._pump
+        channel, pump, carrying = self.channel, self._pump, self._carrying
         took: list[float] = []
         for _ in range(_MESSAGES_A_TURN):
             data = channel.receive()
             if data is None:
                 break
+            if carrying is not None and carrying.receive(data):
+                continue
             try:
                 message = decode(data)
             except ProtocolError as error:

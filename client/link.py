@@ -138,6 +138,7 @@ def open_link(
         credits=count if holds else None,
         serializer=serializer,
         idle_bytes_max=_idle_bytes(store_bytes),
+        announces=False,
     )
     where = parse_address(engine.address)
     open_stream = stream_opener(identity)

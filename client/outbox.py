@@ -17,6 +17,7 @@ from futurefsm.protocol.messages import (
     ObjectInstruction,
     Task,
 )
+from futurefsm.protocol.piggyback import carry
 from futurefsm.protocol.transport.base import Channel
 
 # Messages that may wait for a connection before whoever submits has to wait.
@@ -69,6 +70,11 @@ class Outbox:
                 self._marks.append(self._sure + len(self._unsure))
         if channel.up:
             self._push(encode(message))
+
+    def carry(self, object_id: bytes, payload: bytes) -> None:
+        """Send an object, behind the messages that wait. For a steady channel."""
+        if self._channel.up:
+            self._push(carry(object_id, payload))
 
     def echoed(self) -> list[Message]:
         """A heartbeat was echoed: what was sent before it has arrived.

@@ -39,8 +39,11 @@ class Outgoing:
         ids: IdSource,
         credits: int | None,
         idle_bytes_max: int = IDLE_BYTES_MAX,
+        announces: bool = True,
     ) -> None:
         self.identity = identity
+        # Whether the scheduler is told of each object. Ours knows by their ids whose they are.
+        self.announces = announces
         self.ids = ids
         self.credits = credits
         self._tasks: dict[bytes, Tracked] = {}
@@ -87,6 +90,7 @@ class Outgoing:
         self._out.clear()
         if created:
             self._uploads.created = []
+        if created and self.announces:
             out.insert(0, Send(announcement(self.identity, created)))
         if dropped:
             self._uploads.dropped = []

@@ -71,6 +71,7 @@ class Tracker(Outgoing):
         period_s: seconds between two heartbeats.
         hostname: for display by the scheduler.
         idle_bytes_max: what uploads that no task needs may occupy.
+        announces: tell the scheduler of each object that is uploaded, as a real one wants it.
     """
 
     def __init__(
@@ -85,8 +86,9 @@ class Tracker(Outgoing):
         period_s: float = 2.0,
         hostname: str = "",
         idle_bytes_max: int = IDLE_BYTES_MAX,
+        announces: bool = True,
     ) -> None:
-        super().__init__(identity, ids, credits, idle_bytes_max)
+        super().__init__(identity, ids, credits, idle_bytes_max, announces)
         self.lifecycle = lifecycle
         self.storage_address: StorageAddress | None = None
         self.session = Session(period_s, timeout_s)

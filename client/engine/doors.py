@@ -64,6 +64,11 @@ class Doors:
     backend: str
     linger_s: float
 
+    @property
+    def private(self) -> bool:
+        """Whether only processes of this user, on this machine, come here."""
+        return self.storage.scheme == "ipc"
+
     def storage_for(self, client: bytes) -> StorageAddress:
         """What a client is told: where the store listens on all interfaces, the one it dialled."""
         if self.storage.host == _ANY and isinstance(self.router, YmqRouter):

@@ -5,16 +5,16 @@ connections, the workers' pipes, the signals' pipe, the lifeline. Nothing polls,
 nothing that a peer sends ends the loop.
 """
 
-import logging
 import os
 import pickle
 import signal
 import time
-from collections import Counter
 from typing import Any
 
 from futurefsm.client.engine import frames
 from futurefsm.client.engine import outputs as out
+from futurefsm.client.engine.carrying import Carrying
+from futurefsm.client.engine.complaints import Complaints
 from futurefsm.client.engine.doors import Doors
 from futurefsm.client.engine.hands import Hands
 from futurefsm.client.engine.mail import Mail
@@ -33,12 +33,11 @@ from futurefsm.protocol.messages import ClientHeartbeatEcho, LogType, TaskLog
 from futurefsm.protocol.task_flags import Profile
 from futurefsm.protocol.transport.poller import Poller
 
-log = logging.getLogger("futurefsm.engine")
+_TURN = 64
+"""Messages of clients in a row before the others get their turn: so few that the first of many
+tasks are offered to the workers before all are read."""
 
-_TURN = 500
-"""Messages of clients in a row before the others get their turn."""
-
-_KINDS, _ACCEPT_AGAIN_S = 1000, 1.0
+_ACCEPT_AGAIN_S = 1.0
 # The last only in the foreground.
 _END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
@@ -77,7 +76,7 @@ class Server:
         # The router has messages that its descriptor does not tell of.
         self._more = False
         self._accept_at: float | None = None
-        self._complaints: Counter[str] = Counter()
+        self._complain = Complaints()
         self._take_back_soon = False
         self._store = ObjectStore(store_bytes)
         self._hands = Hands(pool, self._store)
@@ -107,6 +106,7 @@ class Server:
             self._storage_gone,
             self._complain,
         )
+        self._carrying = Carrying(self._store, self._storage.send, self._router.spare)
         self.address = self._router.address
         self.storage_address = f"tcp://{doors.storage.host}:{doors.storage.port}"
 
@@ -217,12 +217,19 @@ class Server:
     # -- clients
 
     def _client_messages(self, readable: bool, writable: bool) -> None:
+        self._more = self._receive_messages()
+        self._store_changed()
+
+    def _receive_messages(self) -> bool:
+        """What has come, or a part of it: then True."""
+        private, carrying = self._doors.private, self._carrying
         for _ in range(_TURN):
             received = self._router.receive()
             if received is None:
-                self._more = False
-                return
+                return False
             client, data = received
+            if private and carrying.receive(client, data):
+                continue
             try:
                 message = decode(data)
             except ProtocolError as error:
@@ -231,7 +238,7 @@ class Server:
             if self._scheduler.disturbs(message):
                 self._take_back()
             self._perform(self._scheduler.received(client, message, time.monotonic()))
-        self._more = True
+        return True
 
     def _perform(self, outputs: list[out.Output], payload: Buffer = b"") -> None:
         """Do what the scheduler asks. `payload` is what came with a worker's answer."""
@@ -249,6 +256,7 @@ class Server:
                     self._take_back_soon = True
                 case out.StoreResult(_, object_id):
                     self._storage.send(self._store.put(object_id, payload, force=True))
+                    self._carrying.stored(object_id, payload)
                 case out.StoreError(object_id, error):
                     self._storage.send(self._store.put(object_id, error, force=True))
                 case out.Kill(worker):
@@ -263,6 +271,7 @@ class Server:
                     self._store.delete_owned(owner, keep)
                 case out.Bar(owner):
                     self._store.bar(owner)
+                    self._carrying.gone(owner)
                 case out.Admit(owner):
                     self._store.admit(owner)
                 case out.EndEngine():
@@ -386,15 +395,3 @@ class Server:
         log_type = LogType.STDERR if answer.stream else LogType.STDOUT
         message = TaskLog(run.task_id, log_type, text)
         self._mail.send(run.source, encode(message), time.monotonic(), keep=False)
-
-    # -- trouble
-
-    def _complain(self, client: bytes, reason: str, *, trace: bool = False) -> None:
-        """Count, and log the 1st, 10th, 100th... of a kind."""
-        if reason not in self._complaints and len(self._complaints) >= _KINDS:
-            reason = "something else"
-        self._complaints[reason] += 1
-        number = self._complaints[reason]
-        if str(number).rstrip("0") == "1":
-            who = f" (client {client[:80]!r})" if client else ""
-            log.warning("%s%s, %d so far", reason, who, number, exc_info=trace)

@@ -109,6 +109,10 @@ class ObjectStore:
         self._changes = Changes([], [], [])
         return changes
 
+    def accept(self, object_id: bytes, payload: Buffer) -> list[Reply]:
+        """`put`, of what a client sends: not kept where its owner is barred."""
+        return [] if object_id[:_OWNER] in self._barred else self.put(object_id, payload)
+
     def put(self, object_id: bytes, payload: Buffer, *, force: bool = False) -> list[Reply]:
         """Keep an object, in place of an older one; the replies to those who wait for it.
 
@@ -175,12 +179,10 @@ class ObjectStore:
         if request is None:
             return []
         match request.kind:
-            case RequestKind.SET if request.object_id[:_OWNER] in self._barred:
-                return [(connection, put_reply(request))]
             case RequestKind.DUPLICATE if request.object_id[:_OWNER] in self._barred:
                 return [(connection, duplicated_reply(request))]
             case RequestKind.SET:
-                replies = self.put(request.object_id, request.payload)
+                replies = self.accept(request.object_id, request.payload)
                 return [(connection, put_reply(request)), *replies]
             case RequestKind.GET | RequestKind.DUPLICATE:
                 return self._get(connection, request, now)

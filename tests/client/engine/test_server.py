@@ -5,7 +5,6 @@ import pickle
 import select
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +16,7 @@ import pytest
 from engine_client import BOUND, EngineClient
 
 from futurefsm.client.engine import frames
+from futurefsm.client.engine.complaints import Complaints
 from futurefsm.client.engine.launch import EngineHandle
 from futurefsm.client.engine.pipe import Answer
 from futurefsm.client.engine.server import Server
@@ -155,7 +155,7 @@ def test_a_fault_of_its_own_ends_neither_the_engine_nor_the_turn(
     given: dict[str, Any] = {
         "_more": True,
         "_ending": False,
-        "_complaints": Counter(),
+        "_complain": Complaints(),
         "_reap": lambda: None,
         "_patience": lambda: None,
         "poller": SimpleNamespace(poll=lambda patience: [(3, True, False), (4, True, False)]),
@@ -169,7 +169,7 @@ def test_a_fault_of_its_own_ends_neither_the_engine_nor_the_turn(
         monkeypatch.setattr(server, name, value, raising=False)
     server.serve()
     assert told == ["messages that were left", "a descriptor", "timers", "offers", "flush"]
-    assert server._complaints == {"a fault in the engine": 5}
+    assert server._complain.counts == {"a fault in the engine": 5}
 
 
 def test_cancel_running_is_confirmed_by_the_death_of_all_of_it(

@@ -1,0 +1,140 @@
+"""Objects beside messages, the client's end: the test is scheduler and store."""
+
+from typing import Any
+
+import pytest
+
+from futurefsm.client.carrying import DELETED_BYTES_MAX, Carrying
+from futurefsm.client.outputs import Delete, Get, Put, Send
+from futurefsm.protocol import messages as m
+from futurefsm.protocol.piggyback import CARRIED_MAX, carry
+from tests.client.desk import FUNCTION, ME, VALUE, Desk
+
+RESULT = b"r" * 32
+
+
+class Engine(Desk):
+    """A desk whose scheduler takes objects beside messages.
+
+    Attributes:
+        said: messages, and objects by their ids, in order.
+        asked: what went over the storage channel.
+    """
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+        self.asked: list[Any] = []
+        super().__init__()
+        self.carrying = Carrying(self.pump, self, self)  # type: ignore[arg-type]
+        self.said.clear()
+
+    def send(self, message: m.Message) -> None:
+        self.said.append(message)
+
+    def carry(self, object_id: bytes, payload: bytes) -> None:
+        self.said.append((object_id, payload))
+
+    def ask(self, requests: Any) -> None:
+        self.asked += requests
+
+    def perform(self) -> None:
+        self.carrying.perform(self.pump.take())
+
+    def ended(self, task_id: bytes, value: bytes | None = VALUE, object_id: bytes = RESULT) -> None:
+        if value is not None:
+            assert self.carrying.receive(carry(object_id, value))
+        ok = m.TaskResultType.SUCCESS
+        self.pump.receive(m.TaskResult(task_id, ok, b"", (object_id,)), 1.0)
+        self.perform()
+
+
+def deleted(engine: Engine) -> list[bytes]:
+    return [
+        object_id
+        for said in engine.said
+        if isinstance(said, m.ObjectInstruction)
+        and said.instruction_type is m.InstructionType.DELETE
+        for object_id in said.object_metadata.object_ids
+    ]
+
+
+def sent(engine: Engine, **options: Any) -> Any:
+    future = engine.submit(**options)
+    engine.pump.run_inbox(0.0)
+    engine.perform()
+    return future
+
+
+def test_an_object_goes_in_front_of_its_task_and_counts_as_stored() -> None:
+    engine = Engine()
+    future = sent(engine)
+    (_, payload), task = [said for said in engine.said if type(said) is not m.ObjectInstruction]
+    assert (payload, task.task_id) == (FUNCTION.payload, future.task_id)
+    assert not engine.asked
+    assert not engine.tracker._uploads._unstored
+
+
+@pytest.mark.parametrize("size", [0, CARRIED_MAX + 1])
+def test_the_large_and_the_empty_go_over_the_storage_channel(size: int) -> None:
+    engine = Engine()
+    put = Put(RESULT, bytes(size))
+    engine.carrying.perform([put, Delete(RESULT)])
+    # Behind each other, as they were said.
+    assert engine.asked == [put, Delete(RESULT)]
+    assert not engine.said
+
+
+def test_a_result_that_came_with_its_message_is_not_asked_for() -> None:
+    engine = Engine()
+    future = sent(engine)
+    engine.ended(future.task_id)
+    assert future.result(0) == "a value"
+    assert not engine.asked
+
+
+def test_it_is_deleted_with_the_next_message() -> None:
+    engine = Engine()
+    future = sent(engine)
+    engine.ended(future.task_id)
+    assert deleted(engine) == []
+    sent(engine)
+    assert deleted(engine) == [RESULT]
+    sent(engine)
+    assert deleted(engine) == [RESULT]
+
+
+def test_what_waits_to_be_deleted_is_bounded() -> None:
+    engine = Engine()
+    futures = [sent(engine) for _ in range(20)]
+    for number, future in enumerate(futures):
+        engine.ended(future.task_id, VALUE + bytes(10_000), bytes([number]) * 32)
+    assert 0 < len(futures) - len(deleted(engine)) <= DELETED_BYTES_MAX // 10_000
+
+
+def test_a_result_that_did_not_come_is_asked_for() -> None:
+    engine = Engine()
+    future = sent(engine)
+    engine.ended(future.task_id, None)
+    assert engine.asked == [Get(RESULT)]
+    engine.pump.fetched(RESULT, VALUE, 1.0)
+    engine.perform()
+    assert engine.asked[1:] == [Delete(RESULT)]
+    assert future.result(0) == "a value"
+
+
+def test_a_result_that_nobody_wants_now_is_not_kept() -> None:
+    engine = Engine()
+    future = sent(engine, delayed=True)
+    engine.ended(future.task_id)
+    assert not engine.carrying._came
+    engine.tracker.want(future.task_id)
+    engine.perform()
+    assert engine.asked == [Get(RESULT)]
+
+
+def test_other_messages_are_left_alone() -> None:
+    engine = Engine()
+    assert not engine.carrying.receive(b"a message")
+    engine.carrying.perform([Send(m.TaskCancel(b"t", True))])
+    assert engine.said == [m.TaskCancel(b"t", True)]
+    assert engine.tracker.identity == ME
