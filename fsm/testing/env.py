@@ -212,16 +212,18 @@ class Env:
         before = arena.now if call.name != "cancelled" else 0.0
         log.append((h.CALL, thread, number))
         answer: h.Answer
-        mistake: BaseException | None = None
+        mistake: str | None = None
         try:
             answer = _returned((token(harness.call(self, self.futures[call.future], call)),))
         except FAULTS as error:
+            # Not kept: its traceback holds this frame, and with it the whole run, in a circle.
             answer = raised(harness, error)
-            mistake = error
+            mistake = self._explained(error) if self.detailed else None
         log.append((h.ANSWER, thread, number, answer, arena.now != before))
         if self.detailed:
             arena.note(f"answer {self._said(call)} {_told(answer)}")
-            self._explain(mistake)
+            if mistake is not None:
+                arena.note(mistake)
 
     def user(self, thread: int) -> None:
         """What a user's thread does."""
@@ -263,8 +265,8 @@ class Env:
         except FAULTS as error:
             answer = raised(harness, error)
             self.refused.add(move.future)
-            if self.detailed:
-                self._explain(error)
+            if self.detailed and (mistake := self._explained(error)) is not None:
+                self.arena.note(mistake)
         self.log.append((h.DELIVERED, number, answer))
         return True
 
@@ -290,16 +292,16 @@ class Env:
     def _said(self, call: Call) -> str:
         return str(call) if call.on_all else f"future {call.future + 1}.{call}"
 
-    def _explain(self, error: BaseException | None) -> None:
-        """Say of a mistake in the code what it is, and the line that raised it."""
-        if error is None or isinstance(error, _MEANT):
-            return
+    def _explained(self, error: BaseException) -> str | None:
+        """A mistake in the code, and the line that raised it, in words; None: it was meant."""
+        if isinstance(error, _MEANT):
+            return None
         steps = [f for f in traceback.extract_tb(error.__traceback__) if not is_ours(f.filename)]
         where = f" ({Path(steps[-1].filename).name}:{steps[-1].lineno})" if steps else ""
         # The text of a future takes its lock.
         plain = all(isinstance(part, str | int) for part in error.args)
         text = _ADDRESS.sub("", " ".join(str(error).split()))[:_TEXT_MAX] if plain else ""
-        self.arena.note(f"{type(error).__name__}: {text}".rstrip(": ") + where)
+        return f"{type(error).__name__}: {text}".rstrip(": ") + where
 
     def _trouble(self, what: str) -> None:
         """Mark the step in which something foreign happens under a lock."""

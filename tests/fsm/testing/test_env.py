@@ -1,5 +1,6 @@
 """The world of one run: messages, objects, callbacks, the pump."""
 
+import gc
 from concurrent.futures import Future
 from typing import Any
 
@@ -194,6 +195,34 @@ def test_before_the_threads_start_nothing_switches() -> None:
     shown = run(Early(), "send")
     assert (h.FETCHED, "object 1", None, (), True) in shown.seen.log
     assert (h.DELETED, "object 1", None, ()) in shown.seen.log
+
+
+@pytest.mark.parametrize("call", ["result", "cancelled"])
+def test_an_error_leaves_no_circle(call: str) -> None:
+    """Its traceback holds the frames of the run: whoever kept it there, too, would keep the run
+    for the garbage collector, which then took a part of the time of a search."""
+
+    class Strange(Future[Any]):
+        def cancelled(self) -> bool:
+            raise KeyError("broken")
+
+    class Asks(Harness):
+        def make(self, env: Env) -> Any:
+            return Strange()
+
+    asks = Program(((Call(call, timeout=1.0 if call == "result" else None),),))
+    stage = Stage(Asks(), only=["pump raises"])
+    with stage.open():
+        stage.run(asks, benign)
+        gc.collect()
+        gc.freeze()
+        try:
+            shown = stage.run(asks, benign)
+            assert isinstance(answers(shown)[0], Raised)
+            del shown
+            assert gc.collect() == 0
+        finally:
+            gc.unfreeze()
 
 
 @pytest.mark.parametrize("mute", [False, True])
