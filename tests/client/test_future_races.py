@@ -1,5 +1,6 @@
 """What a reader without the lock may see of a client's future."""
 
+import concurrent.futures
 from typing import Any
 
 import pytest
@@ -49,6 +50,8 @@ def test_a_lost_result_is_said_before_the_phase_says_so(
 ) -> None:
     future = client.submit(len, "")
     scheduler.send_result(scheduler.expect(m.Task), scheduler.new_object_id())
+    # The result comes on one channel, the end on another: which is read first is chance.
+    assert concurrent.futures.wait([future], PATIENCE_S).done
     scheduler.cut_storage()
     assert isinstance(future.exception(PATIENCE_S), ResultLostError)
     assert [type(error) for _, error in at_made] == [ResultLostError]

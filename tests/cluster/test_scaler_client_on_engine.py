@@ -3,7 +3,6 @@
 import concurrent.futures
 import math
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -293,20 +292,15 @@ def test_a_foreign_cancel_harms_nobody(client: Any, make: Make, tmp_path: Path) 
 
 
 def test_several_clients_in_threads(make: Make) -> None:
-    results: list[list[int]] = []
-
-    def use() -> None:
+    def use() -> list[int]:
         client = make()
-        results.append(
-            [f.result(PATIENCE_S) for f in [client.submit(add, n, 1) for n in range(50)]]
-        )
+        futures = [client.submit(add, n, 1) for n in range(50)]
+        return [future.result(PATIENCE_S) for future in futures]
 
-    threads = [threading.Thread(target=use) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == [[n + 1 for n in range(50)]] * 4
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        users = [pool.submit(use) for _ in range(4)]
+    # What one of them raised is raised here.
+    assert [user.result() for user in users] == [[n + 1 for n in range(50)]] * 4
 
 
 @pytest.mark.parametrize(
