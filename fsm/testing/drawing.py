@@ -15,8 +15,8 @@ from futurefsm.fsm.testing.programs import AWAIT, Call, Program
 Lot = Callable[[int], int]
 
 TIMEOUT_S = 1.0
-# What a callback may do.
-_CALLBACKS = ("", "raises", "asks", "cancels")
+# Callbacks that do it need a call of the harness, or a second future.
+_CANCELS, _CANCELS_NEXT = "cancels", "cancels next"
 
 
 def every_call(harness: Harness, *, futures: int = 1) -> tuple[Call, ...]:
@@ -26,12 +26,21 @@ def every_call(harness: Harness, *, futures: int = 1) -> tuple[Call, ...]:
         found.append(Call(name))
         if name in harness.timed:
             found.append(Call(name, TIMEOUT_S))
+        if name in harness.asking:
+            found.append(Call(name, 0.0))
         if name == "add_done_callback":
-            known = [how for how in _CALLBACKS[1:] if how != "cancels" or "cancel" in harness.calls]
-            found += [Call(name, how=how) for how in known]
+            found += [Call(name, how=how) for how in _callbacks(harness, futures)]
         if name == "wait" and futures > 1:
             found.append(Call(name, how="first"))
     return tuple(found)
+
+
+def _callbacks(harness: Harness, futures: int) -> Iterator[str]:
+    for how in harness.callbacks:
+        if how in (_CANCELS, _CANCELS_NEXT) and "cancel" not in harness.calls:
+            continue
+        if how != _CANCELS_NEXT or futures > 1:
+            yield how
 
 
 class Drawer:

@@ -194,9 +194,12 @@ class Env:
             self._trouble(f"calls callback {callback}")
         if how == "raises":
             raise CallbackError("raised by a callback")
+        if how == "exits":
+            raise SystemExit("a callback leaves")
         before = self.calling.get(arena.current)
-        for number, call in enumerate(h.INSIDE.get(how, ())):
-            self.make(-callback, number, call._replace(future=self.number(future)))
+        for number in range(len(h.INSIDE.get(how, ()))):
+            call = h.inside(how, number, self.number(future), self.program.futures)
+            self.make(-callback, number, call)
         if before is not None:
             self.calling[arena.current] = before
 

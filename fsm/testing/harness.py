@@ -12,6 +12,7 @@ The defaults are those of `concurrent.futures`: the pump calls `set_running_or_n
 
 import asyncio
 import concurrent.futures
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,9 @@ class Harness:
         calls: the public calls that programs are made of.
         timed: those of them that take ``timeout=``.
         untimed: those that may wait without bound while the future is not settled.
+        asking: those of them that also take ``timeout=0``, and then only ask.
+        callbacks: what callbacks do, beside nothing: "raises", "asks", "cancels"; "cancels next"
+            (another future of the program); "exits" (it leaves with SystemExit).
         deliverable: the events that `deliver` knows; None: all of the lifecycle but its users'.
         events: what a call does to the future, in events of the lifecycle; "ask" is a cancel that
             leaves a settled future alone.
@@ -85,6 +89,8 @@ class Harness:
     calls: tuple[str, ...] = DEFAULT_CALLS
     timed: tuple[str, ...] = ("result", "exception", "wait", "as_completed")
     untimed: tuple[str, ...] = ("result", "exception", "wait", "as_completed")
+    asking: tuple[str, ...] = ()
+    callbacks: tuple[str, ...] = ("raises", "asks", "cancels")
     deliverable: tuple[str, ...] | None = ("submit", "result_success", "result_failed")
     events: Mapping[str, tuple[str, ...]] = {"cancel": ("cancel",), "disconnect": ("disconnect",)}
     submitted: bool = False
@@ -159,6 +165,17 @@ class Harness:
         """What became of a cancel; None: nothing yet. Asked where `outcomes` is set."""
         outcome = future.cancel_outcome
         return None if outcome is None else str(outcome)
+
+    def listed(self, future: Any) -> int:
+        """How many it has in its lists who wait for it. When every call has come back, it must be
+        none: a wait that leaves itself behind leaks. Never waits and takes no lock.
+
+        The default looks where the futures of `concurrent.futures` have them.
+        """
+        condition = getattr(future, "_condition", None)
+        lists = (vars(future) if hasattr(future, "__dict__") else {}).get("_waiters")
+        found = (lists, getattr(condition, "_waiters", None))
+        return sum(len(each) for each in found if isinstance(each, list | deque | set | dict))
 
     def pump(self, env: "Env") -> None:
         """What the pump's thread does: the path of the program. Override to wrap it."""

@@ -30,6 +30,7 @@ WOKE = "woke"  # task, future, state: it was settled when a timed wait came back
 ASKS = "asks"  # future
 ASKED = "asked"  # future, answer
 DIED = "died"  # name of a thread that a future started, the error that ended it
+LISTED = "listed"  # future, how many it still has in its lists, when all is over
 FINAL = "final"  # future, state, done (None: it would wait for ever), running, outcome
 
 T = TypeVar("T")
@@ -171,7 +172,14 @@ class History:
 INSIDE: dict[str, tuple[Call, ...]] = {
     "asks": (Call("done"), Call("result", 0.0)),
     "cancels": (Call("cancel"),),
+    "cancels next": (Call("cancel"),),
 }
+
+
+def inside(how: str, number: int, future: int, futures: int) -> Call:
+    """The call of that number that a callback of a future makes, of so many futures."""
+    whose = (future + 1) % futures if how == "cancels next" else future
+    return INSIDE[how][number]._replace(future=whose)
 
 
 def read(seen: Seen) -> History:
@@ -191,7 +199,7 @@ def read(seen: Seen) -> History:
                 call = program.threads[thread][number]
             else:
                 add = made[adding[-thread]][2]
-                call = INSIDE[add.how][number]._replace(future=add.future)
+                call = inside(add.how, number, add.future, program.futures)
             made[thread, number] = (thread, number, call, time)
         elif kind == ANSWER:
             _, thread, number, answer, moved = record

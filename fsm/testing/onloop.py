@@ -76,6 +76,9 @@ class OnLoop(Harness):
     def outcome(self, future: Any) -> str | None:
         return self.inner.outcome(future)
 
+    def listed(self, future: Any) -> int:
+        return self.inner.listed(future)
+
     def pump(self, env: "Env") -> None:
         self.inner.pump(env)
 

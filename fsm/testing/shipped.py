@@ -31,6 +31,9 @@ class StrictFutures(Harness):
     def state(self, future: Any) -> str | None:
         return str(future.state)
 
+    def listed(self, future: Any) -> int:
+        return listed_by(future)
+
 
 class WiredFuture(Future[Any]):
     """A future whose effects become messages, and whose value lies in an object store."""
@@ -92,3 +95,12 @@ class ConfirmedFutures(Harness):
 
     def state(self, future: Any) -> str | None:
         return str(future.state)
+
+    def listed(self, future: Any) -> int:
+        return listed_by(future)
+
+
+def listed_by(future: Any) -> int:
+    """How many a future of ours has in its lists who wait for it."""
+    told, asleep = future._waiting, future._condition._waiters
+    return (len(told) if told else 0) + (len(asleep) if asleep else 0)

@@ -310,6 +310,8 @@ class _Scene:
                     running = bool(future.running())
             except Uncontrolled:
                 pass
+            if listed := harness.listed(future):
+                env.log.append((h.LISTED, number, listed))
             env.log.append((h.FINAL, number, state, done, running, outcome))
 
     def died(self, task: int, name: str, error: BaseException) -> None:

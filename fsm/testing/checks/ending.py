@@ -7,6 +7,7 @@ from futurefsm.fsm.testing import linear
 from futurefsm.fsm.testing.checks.base import Subject
 from futurefsm.fsm.testing.checks.locks import task_name
 from futurefsm.fsm.testing.checks.table import operations
+from futurefsm.fsm.testing.checks.wire import NO_LEAK
 from futurefsm.fsm.testing.failure import Trouble
 from futurefsm.fsm.testing.history import NEVER, History, Made, Stopped
 from futurefsm.fsm.testing.linear import Model
@@ -23,6 +24,7 @@ def endings(history: History, subject: Subject) -> Iterator[Trouble]:
         for _, _, _, done, _, _ in history.of(h.FINAL):
             if done is None:
                 yield Trouble(TIMED_CALLS_END, "done() never comes back, though all threads ended")
+        yield from _left_behind(history)
         return
     users = len(seen.program.threads)
     waiting = {made.thread: made for made in history.made if made.end == NEVER and made.thread >= 0}
@@ -36,6 +38,14 @@ def endings(history: History, subject: Subject) -> Iterator[Trouble]:
         elif stopped.task == users and stopped.name == "pump" and stopped.op != AWAIT:
             # Threads that a future starts itself may wait for work: nobody is told of those.
             yield Trouble(RELEASED, _stuck(task_name(history, stopped.task), stopped))
+
+
+def _left_behind(history: History) -> Iterator[Trouble]:
+    """Who has waited is in no list any more: each wait of that kind would cost memory for ever."""
+    for _, future, count in history.of(h.LISTED):
+        whose = f"future {future + 1}" if history.seen.program.futures > 1 else "the future"
+        who = "somebody who waits" if count == 1 else f"{count} who wait"
+        yield Trouble(NO_LEAK, f"{whose} still lists {who}, though every call has come back")
 
 
 def _left(history: History, waiting: dict[int, Made]) -> list[Stopped]:

@@ -27,7 +27,9 @@ from futurefsm.fsm.testing.gallery.clients import HeardFutures
 from futurefsm.fsm.testing.gallery.mutation import source_mutants, table_mutants
 from futurefsm.fsm.testing.gallery.ours import FedByCaller, FsmFutures
 from futurefsm.fsm.testing.harness import Harness
+from futurefsm.fsm.testing.onloop import OnLoop
 from futurefsm.fsm.testing.threads import installed
+from futurefsm.fsm.testing.threads.lines import HOOK, line, with_points
 
 # Functions whose edits no schedule can tell from the original are left out: what only prints, and
 # what only Ctrl-C reaches. A comment says why.
@@ -64,6 +66,7 @@ _TWICE = "who is woken twice looks twice"
 _IN_VAIN = "a bed that nobody sleeps on any more is woken in vain"
 _ROUND = "the way round it gives the same"
 _RETURNS = "the second half only returns"
+_CLOSED = "nothing is added once it is closed"
 
 # Mutants that are the same program in other words, or whose difference nobody can see but in the
 # words of an error, in time or in memory: the whole name → why. They are left out, and counted.
@@ -87,7 +90,17 @@ EQUIVALENT = {
     "future.py guard left out in cancel: if not self._node.settled:": _DEADLINE,
     "future.py split lock in _wait_until: with lock:": _RETURNS,
     "future.py guard left out in add_done_callback: if not self._node.settled:": _AGAIN,
+    "core.py guard left out in fire: if self._rare is not None or self._waiting is not None or "
+    "lock._waiters:": "with nobody to be told it tells nobody",
+    "core.py guard left out in _take_told: if step.notifies:": "who is woken in vain looks again",
+    "future.py case left out in _wait_until: if timeout is not None and timeout != timeout:": (
+        "the queue it sleeps on raises ValueError too; its words differ"
+    ),
+    "future.py case left out in _wait_until: if met():": _AGAIN,
+    "future.py case left out in _wait_until: if met(): (3)": _AGAIN,
     # The gallery's.
+    "manager.py act under lock in create: with self._lock:": "the same return, under the lock",
+    "manager.py split lock in _close: with self._lock:": _CLOSED,
     "reference.py split lock in cancelled: with self._condition:": _LATER,
     "reference.py test before lock in cancelled: with self._condition:": _EITHER,
     "reference.py act under lock in cancelled: with self._condition:": _WHOLE,
@@ -99,69 +112,15 @@ EQUIVALENT = {
 
 # What survives, and why: the whole name → a phrase. Nobody is let off by it.
 _CTRL_C = "only Ctrl-C between two lines shows it, and none comes here"
-_LOCKED = "wait() and as_completed() ask for the waiters under the future's lock"
-_EXITS = "no callback leaves with SystemExit here"
-_LOOP = "no loop runs here; bug 20 is about that"
-_SUBMIT = "what submit() answers, and makes, is not looked at"
-_CLOSING = "how long disconnect() waits is nobody's check"
 SURVIVORS = {
-    "core.py split lock in _waiters: with self._lock:": _LOCKED,
-    "core.py guard left out in _waiters: if waiting is None: (2)": _LOCKED,
-    "future.py guard left out in _ended: if self._node is node:": (
-        "it takes a switch within a line; a test goes through all instructions"
-    ),
     "core.py not caught in fire: try: (2)": _CTRL_C,
     "core.py drop call in fire: self._interrupted(step, value, won, told)": _CTRL_C,
-    "core.py not caught in _call_back: try:": _EXITS,
-    "core.py case left out in _call_back: if interrupt is not None:": _EXITS,
-    "future.py guard left out in cancel: if seconds != 0 and (not self._node.settled) and "
-    "self._node.cancel_decided:": "no program has a cancel(timeout=0)",
-    "future.py case left out in _wait_until: if timeout is not None and timeout != timeout:": (
-        "no program has a time-out that is not a number"
-    ),
-    "reference.py guard left out in cancel: if self._may_wait():": (
-        "nobody cancels an open future on the agent's thread"
-    ),
     "reference.py test before lock in on_confirm: with self._condition:": (
         "needs a disconnect between a test and its lock, and a waiter"
     ),
-    "reference.py case left out in _call: if getattr(fn, '__module__', None) == ASKS_IN_STEPS:": (
-        _LOOP
-    ),
-    "reference.py drop call in _call: self._load()": _LOOP,
-    "reference.py case left out in _load: if key is None:": (
-        "fetches an object that is none; its loss is kept from users"
-    ),
-    "reference.py guard left out in _load: if self._key is not None:": (
-        "a search of twice the length finds it"
-    ),
-    "reference.py case left out in _may_wait: if asyncio._get_running_loop() is not None:": _LOOP,
-    "reference.py drop assignment in _ended: error.outcome = self.cancel_outcome": (
-        "what a CancelledError carries is not looked at"
-    ),
-    "manager.py test before lock in create: with self._lock:": _SUBMIT,
-    "manager.py split lock in create: with self._lock:": _SUBMIT,
-    "manager.py act under lock in create: with self._lock:": (
-        "returns under the lock: the same in other words"
-    ),
-    "manager.py guard left out in deliver: if future is not None:": (
-        "no message is for nobody here"
-    ),
-    "manager.py drop call in deliver: self._delivering.discard(me)": (
-        "the agent's thread does nothing else here"
-    ),
-    "manager.py guard left out in _hand_over: if message == 'reconnected':": (
-        "no unknown message comes here"
-    ),
-    "manager.py split lock in _close: with self._lock:": _SUBMIT,
-    "manager.py drop assignment in _close: self._closed = True": _SUBMIT,
-    "manager.py case left out in create: if self._closed:": _SUBMIT,
-    "manager.py drop call in submit: future.on_submit()": (_SUBMIT),
     "manager.py guard left out in disconnect: if future._may_wait():": (
         "nobody disconnects on the agent's thread"
     ),
-    "manager.py case left out in disconnect: if future._may_wait():": _CLOSING,
-    "manager.py drop call in disconnect: future._wait_settled(left_of(deadline))": _CLOSING,
 }
 
 
@@ -179,11 +138,14 @@ class Target:
         harnesses: makes what the kit is pointed at, with the primitives installed; a mutant is
             killed where any of them fails.
         also: another tool, which says what it noticed; it is asked where the kit sees nothing.
+        closer: the same ways, with every line of the edited module a switch point; tried where
+            nothing was seen without.
     """
 
     name: str
     harnesses: Callable[[], Iterable[Harness]]
     also: Callable[[], str | None] | None = None
+    closer: Callable[[], Iterable[Harness]] | None = None
 
 
 Targets = Callable[[], Iterable[Target]]
@@ -223,19 +185,25 @@ class Bite:
 def reference_targets() -> Iterator[Target]:
     """Mutants of the gallery's correct future and of its manager."""
     for mutant in source_mutants(inspect.getsource(reference), "reference.py", _REFERENCE.split()):
-        yield Target(mutant.name, partial(_clients, mutant.source, None))
+        ours = partial(_clients, mutant.source, None)
+        yield Target(mutant.name, ours, closer=partial(ours, lines=True))
     for mutant in source_mutants(inspect.getsource(manager), "manager.py", _MANAGER.split()):
-        yield Target(mutant.name, partial(_clients, None, mutant.source))
+        ours = partial(_clients, None, mutant.source)
+        yield Target(mutant.name, ours, closer=partial(ours, lines=True))
 
 
-def _clients(future_text: str | None, manager_text: str | None) -> Iterator[Harness]:
+def _clients(
+    future_text: str | None, manager_text: str | None, *, lines: bool = False
+) -> Iterator[Harness]:
     fresh: dict[str, ModuleType] = {}
-    made = _fresh("futurefsm.fsm.testing.gallery.reference", future_text, fresh)
-    managing = _fresh("futurefsm.fsm.testing.gallery.manager", manager_text, fresh)
+    made = _fresh("futurefsm.fsm.testing.gallery.reference", future_text, fresh, lines=lines)
+    managing = _fresh("futurefsm.fsm.testing.gallery.manager", manager_text, fresh, lines=lines)
     for delayed, submitted in ((False, True), (True, True), (False, False)):
         harness = HeardFutures(made.ClientFuture, managing.Manager, delayed=delayed)
         harness.submitted = submitted
         yield harness
+    # On a loop a cancel must not wait, and asyncio asks a future in several steps.
+    yield OnLoop(HeardFutures(made.ClientFuture, managing.Manager, delayed=True))
 
 
 def future_targets() -> Iterator[Target]:
@@ -243,14 +211,15 @@ def future_targets() -> Iterator[Target]:
     for module, names in ((core, _CORE), (rare, _RARE), (lock, _LOCK), (future, _FUTURE)):
         file = module.__name__.split(".")[-1]
         for mutant in source_mutants(inspect.getsource(module), f"{file}.py", names.split()):
-            yield Target(mutant.name, partial(_ours, {module.__name__: mutant.source}))
+            ours = partial(_ours, {module.__name__: mutant.source})
+            yield Target(mutant.name, ours, closer=partial(ours, lines=True))
 
 
-def _ours(edited: dict[str, str]) -> Iterator[Harness]:
+def _ours(edited: dict[str, str], *, lines: bool = False) -> Iterator[Harness]:
     fresh: dict[str, ModuleType] = {}
     for name in ("rare", "lock", "core", "future"):
         full = f"futurefsm.fsm.{name}"
-        made = _fresh(full, edited.get(full), fresh)
+        made = _fresh(full, edited.get(full), fresh, lines=lines)
     yield from _all_ways(CONFIRMED, made.Future)
     yield from _all_ways(STRICT, made.Future)
     yield FsmFutures(LOOPED, made.Future)
@@ -283,8 +252,15 @@ def _checked(jaws: Jaws, row: Row) -> str | None:
     return killer and f"checker: {killer}"
 
 
-def _fresh(name: str, text: str | None, fresh: dict[str, ModuleType]) -> ModuleType:
-    """A second copy of a module, in memory only; its imports of others in `fresh` lead to those."""
+def _fresh(
+    name: str, text: str | None, fresh: dict[str, ModuleType], *, lines: bool = False
+) -> ModuleType:
+    """A second copy of a module, in memory only; its imports of others in `fresh` lead to those.
+
+    Args:
+        text: its source, edited; None: as it is.
+        lines: the lines of what was edited are switch points.
+    """
     real_import = builtins.__import__
 
     def importing(asked: str, *rest: Any, **options: Any) -> Any:
@@ -295,7 +271,11 @@ def _fresh(name: str, text: str | None, fresh: dict[str, ModuleType]) -> ModuleT
     module.__file__ = real.__file__
     module.__dict__["__builtins__"] = {**vars(builtins), "__import__": importing}
     source = inspect.getsource(real) if text is None else text
-    exec(compile(source, str(real.__file__), "exec"), module.__dict__)
+    path = str(real.__file__)
+    module.__dict__[HOOK] = line
+    marked = lines and text is not None
+    code = with_points(source, path) if marked else compile(source, path, "exec")
+    exec(code, module.__dict__)
     fresh[name] = module
     return module
 
@@ -334,10 +314,11 @@ def try_one(
     """
     try:
         with _at_most(seconds), installed():
-            for harness in target.harnesses():
-                report = explore(harness, schedules=schedules, seed=seed, shrink=False)
-                if report.failure is not None:
-                    return report.failure.check
+            for ways in (target.harnesses, target.closer or list):
+                for harness in ways():
+                    report = explore(harness, schedules=schedules, seed=seed, shrink=False)
+                    if report.failure is not None:
+                        return report.failure.check
     except TooLong:
         return "hangs"
     except Exception as error:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm.errors import ResultLostError, WouldDeadlockError
 from futurefsm.fsm.lifecycles import CONFIRMED
+from futurefsm.fsm.outcomes import DISCONNECTED
 from futurefsm.fsm.story import WIRE
 from futurefsm.fsm.testing.gallery.manager import Manager
-from futurefsm.fsm.testing.gallery.reference import CANCELLED, PENDING, ClientFuture
+from futurefsm.fsm.testing.gallery.reference import CANCELLED, PENDING, SETTLED, ClientFuture
 from futurefsm.fsm.testing.harness import DEFAULT_CALLS, Harness
 from futurefsm.fsm.testing.programs import Call
 
@@ -118,11 +119,16 @@ class ClientFutures(Harness):
 
 
 class HeardFutures(ClientFutures):
-    """The same, with more looked at: how waiters are told, what a cancelled future still holds, and
-    what the agent's own thread asks.
+    """The same, with more looked at: how waiters are told, what a cancelled future still holds,
+    what the agent's own thread asks, what comes of messages for nobody, and what is submitted
+    beside a disconnect.
 
     Args: those of `ClientFutures`.
     """
+
+    callbacks = (*Harness.callbacks, "cancels next")
+    _box: dict[str, Any]
+    _began: float
 
     def __init__(
         self,
@@ -132,6 +138,56 @@ class HeardFutures(ClientFutures):
         delayed: bool = False,
     ) -> None:
         super().__init__(_heard(future), _asking(manager), delayed=delayed)
+
+    def make(self, env: "Env") -> ClientFuture:
+        """As there."""
+        self._box, self._began = env.box, env.arena.now
+        return super().make(env)
+
+    def deliver(self, env: "Env", future: ClientFuture, event: str, value: Any) -> Any:
+        """First a message for nobody, and one that nobody knows."""
+        if env.arena.current is not None:
+            env.box["manager"].deliver("confirm_canceled", "task of nobody")
+            env.box["manager"].deliver("gossip", future.task)
+        return super().deliver(env, future, event, value)
+
+    def pump(self, env: "Env") -> None:
+        """Between two messages the agent's thread is one like others."""
+        env.walk()
+        assert env.box["manager"]._waits(), "it is taken for delivering, and does not"
+
+    def call(self, env: "Env", future: ClientFuture, call: Call) -> Any:
+        """A disconnect that no timer ended has waited for every answer."""
+        try:
+            answer = super().call(env, future, call)
+        except CancelledError as error:
+            if getattr(error, "outcome", None) is None:
+                raise AssertionError("CancelledError does not say how it came") from error
+            raise
+        if call.name == "disconnect":
+            env.box["closed"] = True
+            told = any(move.event == "disconnect" for move in env.program.path)
+            if env.arena.now == self._began and not told:
+                known = [each.cancel_outcome for each in env.futures]
+                assert DISCONNECTED not in known, "disconnect() did not wait for an answer"
+        return answer
+
+    def _submit(self, env: "Env") -> None:
+        closed = "closed" in env.box
+        try:
+            made = env.box["manager"].submit()
+        except RuntimeError:
+            return
+        assert not closed, "it takes what is submitted behind a disconnect()"
+        assert made.glance() != "pending", "what is submitted was not sent"
+        env.box.setdefault("submitted", []).append(made)
+
+    def listed(self, future: ClientFuture) -> int:
+        """Those who wait; and futures that a disconnect left behind: who waits for them, waits for
+        ever."""
+        box = self._box
+        left = [each for each in box.get("submitted", ()) if each._state not in SETTLED]
+        return super().listed(future) + (len(left) if "closed" in box else 0)
 
     def state(self, future: ClientFuture) -> str:
         """Its state; something else where it holds a value that nobody may ask for."""
@@ -150,6 +206,10 @@ def _heard(future: type[ClientFuture]) -> type[ClientFuture]:
                 assert self.violations == before + 1, "a second submit was not counted"
             return sent
 
+        def _fetch(self, key: str, failed: bool) -> tuple[Any, BaseException | None]:
+            assert key, "it fetches what is no object"
+            return super()._fetch(key, failed)  # type: ignore[no-any-return]
+
         def _tell_waiter(self, waiter: Any) -> None:
             failed = self._exception is not None or self._failed
             super()._tell_waiter(Ear(waiter, self._state == CANCELLED, failed))
@@ -167,7 +227,7 @@ def _asking(manager: type[Manager]) -> type[Manager]:
                     future.result()
             before = future.violations
             super()._hand_over(future, message, key)
-            if future._state == PENDING and message != "reconnected":
+            if future._state == PENDING and message not in ("reconnected", "gossip"):
                 # Whatever else a peer may say of it moves it.
                 assert future.violations == before + 1, f"an early {message} was not counted"
 

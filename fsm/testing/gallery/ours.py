@@ -28,7 +28,7 @@ from futurefsm.fsm.testing.env import TaskError
 from futurefsm.fsm.testing.gallery.clients import Ear
 from futurefsm.fsm.testing.harness import DEFAULT_CALLS, Harness
 from futurefsm.fsm.testing.programs import Call
-from futurefsm.fsm.testing.shipped import WiredFuture
+from futurefsm.fsm.testing.shipped import WiredFuture, listed_by
 from futurefsm.fsm.threads import delivering, must_not_wait
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class FsmFutures(Harness):
     deliverable = None
     messages = True
     outcomes = True
+    callbacks = (*Harness.callbacks, "exits", "cancels next")
 
     def __init__(
         self,
@@ -70,9 +71,10 @@ class FsmFutures(Harness):
         self._made: type[Future[Any]] = _wired(future, stored=stored)
         waits = any(state.cancel_decided for state in lifecycle.states if not state.settled)
         self.cancel_waits = self.cancelled_waits = waits
-        self.calls = (*DEFAULT_CALLS, "disconnect")
+        self.calls = (*DEFAULT_CALLS, "disconnect", "watch")
         if waits:
             self.timed = (*Harness.timed, "cancel")
+            self.asking = ("cancel",)
         self.events: Mapping[str, tuple[str, ...]] = Harness.events
 
     @property
@@ -85,6 +87,8 @@ class FsmFutures(Harness):
         future._env, future._key, future._discarded = env, "", False
         future._quiet = False
         future._stayed, future._violations, future._moved = Counter(), 0, 0
+        # Task → whether it said that the wait of a cancel ran out.
+        future._told_by = {}
         if self.worn:
             _wear(future)
         return future
@@ -118,6 +122,10 @@ class FsmFutures(Harness):
             for each in env.futures:
                 each.fire(DISCONNECT, None, CLIENT)
             return None
+        if call.name == "watch":
+            # What counts who waits need not hold the lock.
+            future._waiters, future._done_callbacks  # noqa: B018
+            return None
         answer = super().call(env, future, call)
         return str(answer) if isinstance(answer, _Value) else answer
 
@@ -125,6 +133,8 @@ class FsmFutures(Harness):
         """Its state; something else where its story says otherwise, or where it holds a value
         that nobody may ask for."""
         state = future.state
+        if getattr(future._lock, "_owner", None) is not None:
+            return str(state)  # in the middle of a step
         told = future._told(future._story)
         states = [*([] if told.forgotten else [told.start]), *(move.state for move in told)]
         again = any(one == other for one, other in pairwise(states))
@@ -137,6 +147,9 @@ class FsmFutures(Harness):
         if state.is_cancelled and (future._result, future._exception) != (None, None):
             return f"{state}, with a value"
         return str(state)
+
+    def listed(self, future: Any) -> int:
+        return listed_by(future)
 
     def outcome(self, future: Any) -> str | None:
         """What became of a cancel; something else where what moved nothing was not told."""
@@ -160,6 +173,19 @@ class _Value(str):
         arena = self.env.arena
         if arena.current is not None and arena.held():
             self.env.box[_UNDER_A_LOCK] = True
+
+
+def _leaving(fn: Any, left: list[SystemExit]) -> Any:
+    """The same callback; it also says with what it left."""
+
+    def called(future: Any) -> None:
+        try:
+            fn(future)
+        except SystemExit as error:
+            left.append(error)
+            raise
+
+    return called
 
 
 def _wear(future: Any) -> None:
@@ -221,14 +247,18 @@ def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
     class Wired(future):  # type: ignore[valid-type, misc]
         _env: "Env"
         _stayed: Counter[str]
+        _told_by: dict[int | None, bool]
         _violations: int
         _moved: int
         _quiet: bool
 
         def cancel(self, *args: Any, **options: Any) -> bool:
             before = self._stayed[CANCEL_TIMED_OUT]
+            self._told_by[self._env.arena.current] = False
             answer: bool = super().cancel(*args, **options)
-            if self._node.cancel_decided and not self.done() and must_not_wait() is None:
+            if options.get("timeout") == 0:
+                assert not self._told_by[self._env.arena.current], "a time-out, and nobody waited"
+            elif self._node.cancel_decided and not self.done() and must_not_wait() is None:
                 # Nobody answered: its own time ran out, or that of another.
                 told = CANCEL_TIMED_OUT not in self._node.on
                 assert told or self._stayed[CANCEL_TIMED_OUT] > before, "no time-out was told"
@@ -237,6 +267,8 @@ def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
         def fire(self, event: str, value: Any = None, source: str = WIRE) -> Any:
             step = super().fire(event, value, source)
             self._moved += step.moves
+            if event == CANCEL_TIMED_OUT:
+                self._told_by[self._env.arena.current] = True
             if not step.moves:
                 self._stayed[event] += 1
                 self._violations += step.violates
@@ -263,6 +295,18 @@ def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
         def _tell(self, waiters: Any) -> None:
             for waiter in waiters:
                 super()._tell([self._ear(waiter)])
+
+        def _call_back(self, callbacks: Any) -> None:
+            left: list[SystemExit] = []
+            heard: SystemExit | None
+            try:
+                super()._call_back([_leaving(fn, left) for fn in callbacks])
+            except SystemExit as error:
+                # Of several the first. Whoever fired gets it, which is his business.
+                heard = error
+            else:
+                heard = None
+            assert heard is (left[0] if left else None), "a callback has left, and it was not said"
 
         def _ear(self, waiter: Any) -> Ear:
             return Ear(waiter, self.state.is_cancelled, self._exception is not None)

@@ -1,5 +1,5 @@
 """Line level: a switch point in front of each statement of named modules that touches what threads
-may share.
+may share. In `a, b = self.a, self.b`, which reads twice, there is one between the two as well.
 
 The source is compiled again with a call before such statements, and the code of the functions that
 exist is exchanged, wherever they are bound; at the end it is put back. No trace hook: that is slow,
@@ -64,6 +64,7 @@ class _Instrumenter:
         for statement in body:
             if not (statement in first and _is_docstring(statement)):
                 self._inner(statement, private)
+                self._within(statement, private)
                 if not isinstance(statement, ast.While) and _is_shared(statement, private):
                     call = ast.Expr(self._call(statement))
                     done.append(ast.copy_location(call, statement))
@@ -84,6 +85,19 @@ class _Instrumenter:
                 setattr(node, field, self._block(block, private))
         for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
             self._inner(part, private)
+
+    def _within(self, statement: ast.stmt, private: set[str]) -> None:
+        """Between the parts of a tuple that is assigned or returned."""
+        value = getattr(statement, "value", None)
+        if not isinstance(statement, ast.Assign | ast.Return) or not isinstance(value, ast.Tuple):
+            return
+        seen = False
+        for place, part in enumerate(value.elts):
+            touches = _touches(part, private)
+            if seen and touches and not isinstance(part, ast.Starred):
+                both = ast.BoolOp(ast.Or(), [self._call(statement), part])
+                value.elts[place] = ast.copy_location(both, part)
+            seen = seen or touches
 
     def _call(self, node: ast.stmt) -> ast.expr:
         where = ast.Constant(f"{self.file}:{node.lineno}")
@@ -136,12 +150,15 @@ def _head(statement: ast.stmt) -> list[ast.AST]:
 
 def _is_shared(statement: ast.stmt, private: set[str]) -> bool:
     """Whether a statement touches anything that another thread may see."""
-    for head in _head(statement):
-        for node in ast.walk(head):
-            if isinstance(node, _TOUCHES):
-                return True
-            if isinstance(node, ast.Name) and node.id not in private and not _is_builtin(node):
-                return True
+    return any(_touches(head, private) for head in _head(statement))
+
+
+def _touches(part: ast.AST, private: set[str]) -> bool:
+    for node in ast.walk(part):
+        if isinstance(node, _TOUCHES):
+            return True
+        if isinstance(node, ast.Name) and node.id not in private and not _is_builtin(node):
+            return True
     return False
 
 
@@ -168,10 +185,14 @@ def _exchange(module: ModuleType) -> dict[CodeType, CodeType]:
         raise ValueError(f"{module.__name__} has no source: {error}") from None
     path = str(module.__file__)
     plain = compile(source, path, "exec", dont_inherit=True)
+    return dict(_pairs(plain, with_points(source, path)))
+
+
+def with_points(source: str, path: str) -> CodeType:
+    """The code of a module with switch points; where it runs, `HOOK` must be `line`."""
     tree = ast.parse(source, path)
     _Instrumenter(path.rpartition("/")[2]).module(tree)
-    marked = compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
-    return dict(_pairs(plain, marked))
+    return compile(ast.fix_missing_locations(tree), path, "exec", dont_inherit=True)
 
 
 @contextmanager

@@ -46,6 +46,8 @@ class SimpleQueue:
         me = arena.me
         if block and timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
+        if timeout != timeout:
+            raise ValueError("Invalid value NaN (not a number)")
         if me is None or arena.ident != get_ident():
             arena.elsewhere(self)
             if not self._items and block and timeout is None:

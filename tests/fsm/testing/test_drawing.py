@@ -83,3 +83,19 @@ def test_all_programs_of_a_bound_are_there_once() -> None:
     ]
     with_faults = list(every(ClientFutures(), threads=1, calls_each=1, chosen=[path], known=known))
     assert [program.faults for program in with_faults] == [(), ("fetch fails",)] * 2
+
+
+def test_a_harness_says_what_its_callbacks_do_and_what_asks_only() -> None:
+    class Mine(ConfirmedFutures):
+        callbacks = ("exits", "cancels next")
+        asking = ("cancel",)
+
+    def said(futures: int) -> list[str]:
+        return [str(call) for call in every_call(Mine(), futures=futures)]
+
+    assert "cancel(timeout=0)" in said(1)
+    assert "add_done_callback(exits)" in said(1)
+    assert "add_done_callback(asks)" not in said(1)
+    # There must be a next one.
+    assert "add_done_callback(cancels next)" not in said(1)
+    assert "add_done_callback(cancels next)" in said(2)

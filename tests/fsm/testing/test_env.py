@@ -139,7 +139,8 @@ def test_what_was_refused_is_not_delivered_unless_it_is_forced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "calls"), [("", []), ("asks", ["done", "result"]), ("cancels", ["cancel"])]
+    ("how", "calls"),
+    [("", []), ("asks", ["done", "result"]), ("cancels", ["cancel"]), ("cancels next", ["cancel"])],
 )
 def test_callbacks_ask_and_cancel(how: str, calls: list[str]) -> None:
     program = Program(
@@ -251,3 +252,21 @@ def test_a_mistake_in_the_code_is_explained(call: str, mute: bool) -> None:
     line = breaks.__code__.co_firstlineno + 1
     said = "KeyError" if mute else "KeyError: 'object'"
     assert f"{said} (test_env.py:{line})" in notes
+
+
+def test_a_callback_that_cancels_the_next_future_or_leaves() -> None:
+    def ran(how: str) -> Shown:
+        path = (Move("submit"), Move("result_success"))
+        program = Program(((Call("add_done_callback", how=how),),), path, futures=2)
+        stage = Stage(StandardFutures())
+        with stage.open():
+            return stage.run(program, following(()))
+
+    shown = ran("cancels next")
+    assert [made.call.future for made in h.read(shown.seen).made if made.thread < 0] == [1]
+    finals = [record[1:3] for record in shown.seen.log if record[0] == h.FINAL]
+    assert finals == [(0, "finished"), (1, "cancelled")]
+    # The standard library lets it out of the pump.
+    assert [str(trouble.words) for trouble in ran("exits").troubles] == [
+        "result_success raised SystemExit out of the pump"
+    ]

@@ -114,3 +114,16 @@ def test_outcomes_are_names() -> None:
 )
 def test_errors_by_the_tables_names(error: BaseException, name: str) -> None:
     assert StandardFutures().error_name(error) == name
+
+
+def test_who_waits_is_counted_where_the_standard_library_lists_them() -> None:
+    future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+    assert StandardFutures().listed(future) == 0
+    future._waiters.append(object())  # type: ignore[attr-defined]
+    future._condition._waiters.append(object())  # type: ignore[attr-defined]
+    assert StandardFutures().listed(future) == 2
+
+    class Slots:
+        __slots__ = ("_condition",)
+
+    assert StandardFutures().listed(Slots()) == 0

@@ -105,3 +105,18 @@ def test_a_question_that_would_wait_when_all_is_over() -> None:
 def test_what_nothing_explains_is_told_by_another_check() -> None:
     log = Log(StandardFutures()).call(1, Call("done"), Returned(True)).begin(0, Call("result"))
     assert log.stops(0).names() == ["linearizable"]
+
+
+@pytest.mark.parametrize(
+    ("count", "futures", "words"),
+    [
+        (1, 1, "the future still lists somebody who waits, though every call has come back"),
+        (2, 2, "future 1 still lists 2 who wait, though every call has come back"),
+    ],
+)
+def test_who_has_waited_is_in_no_list(count: int, futures: int, words: str) -> None:
+    log = Log(StandardFutures(), futures=futures).deliver("submit", TRUE)
+    (trouble,) = log.note(h.LISTED, 0, count).troubles()
+    assert (trouble.check, trouble.words) == ("no leak", words)
+    # Somebody waits still, and may.
+    assert log.begin(0, Call("result")).stops(0).names() == []

@@ -1,15 +1,20 @@
 """The kit's bite, on a sample; all of it is tried by `make races`."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
+from futurefsm.fsm.testing.exploring import explore
 from futurefsm.fsm.testing.gallery import bite
 from futurefsm.fsm.testing.gallery.clients import ClientFutures
 from futurefsm.fsm.testing.gallery.mutants_telling import CallsUnderItsLock
 from futurefsm.fsm.testing.harness import Harness
+from futurefsm.fsm.testing.programs import Call, Move, Program
+from futurefsm.fsm.testing.threads import installed
+
+BROKEN = ClientFutures(CallsUnderItsLock)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +80,25 @@ def test_every_survivor_has_a_reason() -> None:
 def test_another_tool_is_asked_where_the_kit_sees_nothing() -> None:
     right = bite.Target("right", lambda: [ClientFutures()], lambda: "checker: something")
     assert bite.try_one(right, schedules=50) == "checker: something"
+
+
+def test_what_nothing_shows_is_looked_at_line_by_line() -> None:
+    name = "future.py guard left out in _ended: if self._node is node:"
+    target = next(each for each in bite.future_targets() if each.name == name)
+    assert target.closer is not None
+    path = (Move("submit"), Move("result_failed"))
+    program = Program(((Call("exception"),), (Call("cancel"),)), path, early=2)
+
+    def found(ways: Callable[[], Iterable[Harness]]) -> bool:
+        with installed():
+            harness = next(iter(ways()))
+            report = explore(harness, schedules=400, programs=[program], shrink=False, search="icb")
+        return report.failure is not None
+
+    # In one line the state is read, and then the exception: a cancel comes between.
+    assert (found(target.harnesses), found(target.closer)) == (False, True)
+    right = bite.Target("right", lambda: [ClientFutures()], closer=lambda: [BROKEN])
+    assert bite.try_one(right, schedules=300) == "nothing under a lock"
 
 
 def test_what_cannot_be_used_or_hangs_is_killed() -> None:

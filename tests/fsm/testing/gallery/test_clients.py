@@ -1,11 +1,13 @@
 """The harness of the gallery's futures."""
 
+from concurrent.futures import CancelledError
 from typing import Any
 
 import pytest
 
 from futurefsm.fsm.testing.exploring import explore
 from futurefsm.fsm.testing.gallery.clients import ClientFutures, Ear, HeardFutures
+from futurefsm.fsm.testing.gallery.manager import Manager
 from futurefsm.fsm.testing.gallery.mutants_telling import CallsUnderItsLock
 from futurefsm.fsm.testing.gallery.mutants_wire import DropsRefusal
 from futurefsm.fsm.testing.gallery.reference import ClientFuture
@@ -70,3 +72,88 @@ def test_an_early_message_is_counted() -> None:
 
     early = Program(((Call("cancel"),),), (Move("confirm_failed"), Move("submit")))
     explore(Pending(), schedules=50, programs=[early]).check()
+
+
+class Stale(Manager):
+    """Goes on taking tasks when it is closed, and leaves them open."""
+
+    def _close(self) -> list[ClientFuture]:
+        return self._all()
+
+
+class Slow(Manager):
+    """Looks whether it is closed before it takes the lock."""
+
+    def create(self) -> ClientFuture:
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        with self._lock:
+            task = f"task {len(self._futures) + 1}"
+            future = self._type(self._wire, task, delayed=self._delayed, waits=self._waits)
+            self._futures[task] = future
+        return future
+
+
+class Managed(HeardFutures):
+    calls = ("submit", "disconnect")
+
+
+class Unsent(Manager):
+    def submit(self) -> ClientFuture:
+        return self.create()
+
+
+class Rash(Manager):
+    """Does not wait for the answers."""
+
+    def disconnect(self, timeout: float | None = 30.0) -> None:
+        for future in self._close():
+            future._ask(1.0, also_finished=False)
+        for future in self._all():
+            future.on_disconnect()
+
+
+class Silent(ClientFuture):
+    def _ended(self) -> Any:
+        try:
+            return super()._ended()
+        except CancelledError:
+            raise CancelledError("somehow") from None
+
+
+@pytest.mark.parametrize(
+    ("harness", "words"),
+    [
+        (HeardFutures(manager=Stale), "submit() of user"),
+        (Managed(manager=Slow), "still lists"),
+        (HeardFutures(manager=Unsent), "submit() of user"),
+        (HeardFutures(manager=Rash), "disconnect() of user"),
+        (HeardFutures(Silent), "raised AssertionError"),
+    ],
+    ids=["stale", "slow", "unsent", "rash", "silent"],
+)
+def test_what_a_manager_does_beside_is_looked_at(harness: HeardFutures, words: str) -> None:
+    report = explore(harness, schedules=6000, shrink=False)
+    assert report.failure is not None
+    assert words in report.failure.words
+
+
+def test_a_message_for_nobody_or_that_nobody_knows_and_the_end_of_delivering() -> None:
+    class Trusts(Manager):
+        def _find(self, task: str, message: str) -> ClientFuture | None:
+            return self._futures[task]
+
+    class Gossips(Manager):
+        def _hand_over(self, future: ClientFuture, message: str, key: str) -> None:
+            super()._hand_over(future, "reconnected" if message == "gossip" else message, key)
+
+    class Delivers(Manager):
+        def _waits(self) -> bool:
+            return not self._delivering and not self._futures
+
+    for manager, words in ((Trusts, "KeyError"), (Gossips, "TaskCancel")):
+        failure = explore(HeardFutures(manager=manager), schedules=3000, shrink=False).failure
+        assert failure is not None
+        assert words in failure.words
+    with pytest.raises(AssertionError, match="taken for delivering"):
+        explore(HeardFutures(manager=Delivers), schedules=100)

@@ -1,13 +1,15 @@
 """The harness of our own Future, under any lifecycle."""
 
+from contextlib import suppress
 from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
 from futurefsm.fsm.effects import DELETE_RESULT
-from futurefsm.fsm.events import CONFIRM_CANCELED, RESULT_SUCCESS, SUBMIT
+from futurefsm.fsm.events import CANCEL_TIMED_OUT, CONFIRM_CANCELED, RESULT_SUCCESS, SUBMIT
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from futurefsm.fsm.states import CANCEL_REQUESTED
@@ -28,7 +30,7 @@ def test_it_is_silent(lifecycle: Lifecycle) -> None:
 
 def test_a_future_that_is_given_another_table_is_told() -> None:
     deaf = CONFIRMED.derive("deaf", ignores(CANCEL_REQUESTED, CONFIRM_CANCELED, why="not heard"))
-    report = explore(FsmFutures(CONFIRMED, table=deaf), schedules=3000)
+    report = explore(FsmFutures(CONFIRMED, table=deaf), schedules=3000, shrink=False)
     assert report.failure is not None
 
 
@@ -125,9 +127,66 @@ class Wraps(Future[Any]):
         return super()._own_error(step, str(value), story)
 
 
+class Stays(Future[Any]):
+    """Who waited in vain stays in the list of those who sleep."""
+
+    def _wait_until(self, met: Any, timeout: float | None) -> bool:
+        found = super()._wait_until(met, timeout)
+        if not found:
+            self._lock.enlist(SimpleQueue())
+        return found
+
+
+class Tires(Future[Any]):
+    """A cancel that only asks is told that its time ran out."""
+
+    def cancel(self, timeout: Any = 1.0) -> bool:
+        said = super().cancel(timeout)
+        if timeout == 0 and not self.done():
+            self.fire(CANCEL_TIMED_OUT, None, "client")
+        return said
+
+
+class Swallows(Future[Any]):
+    """Nobody hears that a callback left."""
+
+    def _call_back(self, callbacks: Any) -> None:
+        with suppress(SystemExit):
+            super()._call_back(callbacks)
+
+
+class Overwrites(Future[Any]):
+    """Who looks whether anybody waits makes the list anew."""
+
+    @property
+    def _waiters(self) -> Any:
+        waiting = self._waiting
+        if self._node.announced or waiting:
+            return super()._waiters
+        with self._lock:
+            self._waiting = fresh = []
+        return fresh
+
+    @_waiters.setter
+    def _waiters(self, waiters: Any) -> None:
+        raise AttributeError
+
+
+class Watched(FsmFutures):
+    """Somebody watches, and somebody waits."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.calls = ("wait", "watch")
+
+
 @pytest.mark.parametrize(
     ("harness", "words"),
     [
+        (FsmFutures(CONFIRMED, Stays), "still lists"),
+        (FsmFutures(CONFIRMED, Tires), "raised AssertionError"),
+        (FsmFutures(CONFIRMED, Swallows), "raised AssertionError"),
+        (Watched(CONFIRMED, Overwrites), "raised ValueError"),
         (FsmFutures(CONFIRMED, Forgetful), "with another story"),
         (FsmFutures(CONFIRMED, Keeps), "with a value"),
         (FsmFutures(CONFIRMED, Miscounts), "miscounted"),
@@ -135,7 +194,10 @@ class Wraps(Future[Any]):
         (FsmFutures(CONFIRMED, LetsGoUnderItsLock), "let go under a lock"),
         (FsmFutures(CONFIRMED, Wraps, stored=True), "with another error"),
     ],
-    ids=["story", "value", "stays", "forgotten", "lock", "error"],
+    ids=[
+        *["asleep", "asking", "exits", "watch"],
+        *["story", "value", "stays", "forgotten", "lock", "error"],
+    ],
 )
 def test_what_a_future_tells_of_itself_is_looked_at(harness: Harness, words: str) -> None:
     report = explore(harness, schedules=6000, shrink=False)

@@ -69,6 +69,11 @@ class Box:
         else:
             return self.items
 
+    def pair(self):
+        a, b = self.full, self.items
+        none = ()
+        return a, self.full, *self.items, b
+
     @property
     def first(self):
         for each in self.items:
@@ -211,6 +216,17 @@ def test_stops_are_in_front_of_what_is_shared(module: Any) -> None:
         ]
         assert texts(stops(box.wait)) == ["while not self.full:", "return self.items"]
         assert texts(stops(lambda: box.first)) == ["for each in self.items:"]
+
+
+def test_what_reads_twice_has_a_stop_between(module: Any) -> None:
+    with installed(lines=[module]):
+        box = module.Box()
+        assert texts(stops(box.pair)) == [
+            "a, b = self.full, self.items",
+            "a, b = self.full, self.items",
+            "return a, self.full, *self.items, b",
+        ]
+        assert box.pair() == (False, False, [])
 
 
 def test_blocks_of_all_kinds(module: Any) -> None:

@@ -89,6 +89,8 @@ def test_outside_a_run_it_is_real_and_in_setup_it_does_not_wait() -> None:
         waiting.put(1)
         assert waiting.get() == 1
         assert repr(waiting) == "<SimpleQueue 1, 0 items>"
+        with pytest.raises(ValueError, match="NaN"):
+            waiting.get(timeout=float("nan"))
         arena.spawn("gets", lambda: told(waiting.get, timeout=1))
         with pytest.raises(queue.Empty):
             waiting.get(timeout=1)
