@@ -39,6 +39,7 @@ from futurefsm.protocol.messages import Message, Task
 logger = logging.getLogger("futurefsm.client")
 
 WireOutput = Send | Put | Get | Delete
+_WIRE = frozenset((Send, Put, Get, Delete))
 Told = Drop | Deliver | Lose | Rest | Forget | Violation | Say | Shutdown | LinkLost
 
 # Violations that are logged one by one; the rest is only counted.
@@ -343,10 +344,10 @@ class Pump:
                         known.metadata = output.metadata
                     if output.source == WIRE or not self._is_done(output.task_id):
                         self._fire(output.task_id, output.event, output.value, output.source)
-                elif isinstance(output, (Send, Put, Get, Delete)):
-                    self._wire.append(output)
+                elif output.__class__ in _WIRE:
+                    self._wire.append(output)  # type: ignore[arg-type]
                 else:
-                    self._tell(output)
+                    self._tell(output)  # type: ignore[arg-type]
 
     def _is_done(self, task_id: bytes) -> bool:
         """It has ended by itself, before what another's end means for it was told."""

@@ -5,12 +5,16 @@ what cannot run is answered at once, and harms nobody else.
 """
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from futurefsm.client.engine.backlog import Client, Task
 from futurefsm.protocol import messages as m
 from futurefsm.protocol.errors import ProtocolError
 from futurefsm.protocol.ids import OBJECT_ID_BYTES
 from futurefsm.protocol.task_flags import TaskFlags
+
+# Most tasks of a client have the same.
+_flags = lru_cache(64)(TaskFlags.unpack)
 
 
 def admit(
@@ -27,7 +31,7 @@ def admit(
     if message.source != client.identity:
         return "its source is another client"
     try:
-        flags = TaskFlags.unpack(message.metadata)
+        flags = _flags(message.metadata)
     except ProtocolError as error:
         return str(error)
     for argument in message.function_args:

@@ -273,12 +273,13 @@ class Assigning(Answers):
     def _done(self) -> list[out.Output]:
         """Give work to idle workers; hand out what was caused."""
         crew = self._crew
-        while crew.idle:
+        idle = crew.resting
+        while idle:
             task = self._backlog.next()
             if task is None:
                 break
             self._fire(task, ev.ASSIGN, worker=crew.take())
-        if not crew.idle:
+        if not idle:
             urgent = self._backlog.top()
             while urgent is not None and crew.wants_extra(urgent):
                 crew.extra()

@@ -141,6 +141,10 @@ class Backlog:
         for object_id in missing:
             self._waiting.setdefault(object_id, {})[task] = None
 
+    def awaits(self, object_id: bytes) -> bool:
+        """Whether a task waits for an object."""
+        return object_id in self._waiting
+
     def stored(self, object_id: bytes) -> None:
         """An object exists now."""
         for task in self._waiting.pop(object_id, ()):

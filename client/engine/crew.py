@@ -28,6 +28,7 @@ class Crew:
     Attributes:
         tasks: worker → its task, or None.
         doomed: workers that were told to die.
+        resting: those without a task, since when; who was freed last is last.
     """
 
     def __init__(self, size: int) -> None:
@@ -36,8 +37,7 @@ class Crew:
         self._size = size
         # Alive, or being started, and not retired.
         self._number = size
-        # Since when; the one that was freed last is the last.
-        self._idle: dict[int, float] = {}
+        self.resting: dict[int, float] = {}
         self._retired: set[int] = set()
         # The priorities of the tasks that run, sorted: asked at each message, and there may be as
         # many different ones as workers.
@@ -46,7 +46,7 @@ class Crew:
     @property
     def idle(self) -> int:
         """How many have no task."""
-        return len(self._idle)
+        return len(self.resting)
 
     def started(self, worker: int, now: float) -> None:
         """One is up."""
@@ -55,7 +55,7 @@ class Crew:
 
     def take(self) -> int:
         """An idle worker; whoever was freed last, for its caches are warm."""
-        return self._idle.popitem()[0]
+        return self.resting.popitem()[0]
 
     def busy(self, worker: int, task: Task) -> None:
         """It has a task now."""
@@ -73,18 +73,18 @@ class Crew:
     def rests(self, worker: int, now: float) -> None:
         """It has nothing to do."""
         if worker not in self.doomed:
-            self._idle[worker] = now
+            self.resting[worker] = now
 
     def dying(self, worker: int) -> None:
         """Its process has ended; what it said last is still to be heard."""
         self.doomed.add(worker)
-        self._idle.pop(worker, None)
+        self.resting.pop(worker, None)
 
     def died(self, worker: int) -> tuple[Task | None, bool]:
         """Its process ended: the task it had, and whether one should be started in its place."""
         task = self.tasks.pop(worker, None)
         self._ends(task)
-        self._idle.pop(worker, None)
+        self.resting.pop(worker, None)
         self.doomed.discard(worker)
         if worker in self._retired:
             self._retired.discard(worker)
@@ -119,10 +119,10 @@ class Crew:
         """Those that are too many and were idle for long: to be killed."""
         retired = []
         while self._too_many():
-            worker, since = next(iter(self._idle.items()))
+            worker, since = next(iter(self.resting.items()))
             if now - since < EXTRA_IDLE_S:
                 break
-            del self._idle[worker]
+            del self.resting[worker]
             self._number -= 1
             self._retired.add(worker)
             self.doomed.add(worker)
@@ -130,10 +130,10 @@ class Crew:
         return retired
 
     def _too_many(self) -> bool:
-        return bool(self._size) and self._number > self._size and bool(self._idle)
+        return bool(self._size) and self._number > self._size and bool(self.resting)
 
     def deadline(self) -> float | None:
         """When `retire` should be called next."""
         if not self._too_many():
             return None
-        return next(iter(self._idle.values())) + EXTRA_IDLE_S
+        return next(iter(self.resting.values())) + EXTRA_IDLE_S

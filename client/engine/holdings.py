@@ -41,7 +41,9 @@ class Holdings:
         touched: dict[int, None] = {}
         for object_id in object_ids:
             self.seen.discard(object_id)
-            for number, holding in tuple(self.holders.get(object_id, {}).items()):
+            if object_id not in self.holders:
+                continue
+            for number, holding in tuple(self.holders[object_id].items()):
                 for role in _ROLES:
                     holding.drop(role + object_id)
                 touched[number] = None

@@ -4,7 +4,7 @@ Imports no transport: the pipe is private, and only one answer at a time can be 
 """
 
 import socket
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from futurefsm.client.engine import frames
 from futurefsm.client.engine.results import Buffer
@@ -21,8 +21,7 @@ class PipeBroken(Exception):
     """What came through the pipe is no answer: user code wrote into it, or the worker is sick."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a worker said. `payload` is a pickled value, for `ERROR` an exception, for `LOG` a text
     that was written to `stream` (0 stdout, 1 stderr)."""
 

@@ -125,6 +125,10 @@ class Scheduler(Assigning):
             receiver(known, message)
         return self._done()
 
+    def awaits(self, object_id: bytes) -> bool:
+        """Whether a task waits for this object: else nobody need be told that it is stored."""
+        return self._backlog.awaits(object_id)
+
     def object_stored(self, object_id: bytes, now: float) -> list[out.Output]:
         """An object exists now, or has other bytes."""
         self._backlog.stored(object_id)

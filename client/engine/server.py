@@ -248,15 +248,15 @@ class Server:
                     if isinstance(message, ClientHeartbeatEcho):
                         message = ClientHeartbeatEcho(self._doors.storage_for(client))
                     self._mail.send(client, encode(message), time.monotonic())
-                case out.Run():
-                    self._hands.run(output)
-                case out.Offer(run):
-                    self._offer(run)
-                case out.TakeBack():
-                    self._take_back_soon = True
                 case out.StoreResult(_, object_id):
                     self._storage.send(self._store.put(object_id, payload, force=True))
                     self._carrying.stored(object_id, payload)
+                case out.Offer(run):
+                    self._offer(run)
+                case out.Run():
+                    self._hands.run(output)
+                case out.TakeBack():
+                    self._take_back_soon = True
                 case out.StoreError(object_id, error):
                     self._storage.send(self._store.put(object_id, error, force=True))
                 case out.Kill(worker):
@@ -317,7 +317,8 @@ class Server:
             self._complain(b"", "an object does not fit into the store")
             self._perform(self._scheduler.object_refused(object_id, now))
         for object_id in stored:
-            self._perform(self._scheduler.object_stored(object_id, now))
+            if self._scheduler.awaits(object_id):
+                self._perform(self._scheduler.object_stored(object_id, now))
 
     def _storage_gone(self, identity: bytes) -> None:
         # What a client put after it had left would stay for ever.

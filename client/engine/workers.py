@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from futurefsm.client.engine import frames
 from futurefsm.client.engine.holdings import Blob as Blob
@@ -61,8 +62,7 @@ class WorkerOptions:
     scheduler: tuple[str, str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """A worker answered, or said that it is up (`answer.kind` is `READY`)."""
 
     worker: int

@@ -102,6 +102,8 @@ class YmqRouter:
         # Connections that something was queued for since the last flush.
         self._owed: dict[int, None] = {}
         self._closed = False
+        # All that has arrived came with one look, behind which there was no other.
+        self._looked = False
 
     @property
     def poll_item(self) -> int:
@@ -170,11 +172,16 @@ class YmqRouter:
         """
         selector = self._alive()
         if not self._arrived:
+            if self._looked:
+                # What has come since then, `poll_item` tells.
+                self._looked = False
+                return None
             for key, events in selector.select(0):
                 if key.fileobj is self._listener:
                     self._accept()
                 else:
                     self._serve(key.fd, events)
+            self._looked = bool(self._arrived)
         return self._arrived.popleft() if self._arrived else None
 
     def close(self, linger_s: float = 1.0) -> None:

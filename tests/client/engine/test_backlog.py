@@ -80,3 +80,16 @@ def test_a_client_with_a_serializer_needs_it_for_every_task() -> None:
     desk.objects.add(desk.client.serializer)
     desk.backlog.stored(desk.client.serializer)
     assert desk.drained() == [b"1"]
+
+
+def test_it_says_whether_somebody_waits_for_an_object() -> None:
+    desk = Desk()
+    task = desk.add(b"1", b"a", b"b")
+    assert desk.backlog.awaits(b"a")
+    assert not desk.backlog.awaits(b"f")
+    desk.objects |= {b"a", b"b"}
+    desk.backlog.stored(b"a")
+    assert not desk.backlog.awaits(b"a")
+    assert desk.backlog.awaits(b"b")
+    desk.backlog.withdraw(task)
+    assert not desk.backlog.awaits(b"b")

@@ -358,3 +358,26 @@ def test_what_is_queued_leaves_together(router, monkeypatch):
     until(router, lambda _: router.connections == 1, peers[1])
     router.flush()
     peers[1].close()
+
+
+def test_it_looks_once_for_what_came_together(router, monkeypatch):
+    peer = connected(router, b"Client|me")
+    looks = []
+    select_now = router._selector.select
+
+    def looked(timeout):
+        looks.append(timeout)
+        return select_now(timeout)
+
+    monkeypatch.setattr(router._selector, "select", looked)
+    peer.say(b"one", b"two", b"three")
+    select.select([router.poll_item], [], [], BOUND)
+    got = []
+    while (message := router.receive()) is not None:
+        got.append(message[1])
+    assert got == [b"one", b"two", b"three"]
+    assert looks == [0]
+    # What comes later is found by the next look.
+    peer.say(b"four")
+    select.select([router.poll_item], [], [], BOUND)
+    assert router.receive() == (b"Client|me", b"four")
