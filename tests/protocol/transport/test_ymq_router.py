@@ -381,3 +381,4 @@ def test_it_looks_once_for_what_came_together(router, monkeypatch):
     peer.say(b"four")
     select.select([router.poll_item], [], [], BOUND)
     assert router.receive() == (b"Client|me", b"four")
+    peer.close()
