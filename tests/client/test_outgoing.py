@@ -122,3 +122,15 @@ def test_what_is_over_is_the_trackers_to_say() -> None:
     it = Outgoing(ME, IdSource(b"seed"), None)
     with pytest.raises(NotImplementedError):
         it._forget_if_over(b"", None)  # type: ignore[arg-type]
+
+
+def test_a_step_that_comes_behind_the_end_of_its_task_sends_nothing() -> None:
+    """Two threads moved it, and the later step was handed over first: nothing is left of it."""
+    it = tracker()
+    it.submit(Call(b"t" * 16, Blob(b"fn", b"fn", "work"), (), b"flags!"), 1.0)
+    it.perform(b"t" * 16, [fx.SEND_CANCEL], None, 1.0)
+    it.settled(b"t" * 16, st.CANCELLED)
+    assert len(it) == 0
+    it.take()
+    it.perform(b"t" * 16, [fx.SEND_TASK], None, 1.0)
+    assert it.take() == []

@@ -186,3 +186,16 @@ def test_a_small_store_is_not_filled_by_what_no_task_needs() -> None:
     with Client(workers=1, store_bytes=1 << 20) as client:
         for n in range(30):
             assert client.submit(len, bytes([n]) * 100_000).result(60) == 100_000
+
+
+def test_what_is_needed_again_is_no_longer_counted() -> None:
+    """Counted for ever, the budget would be used up by one object that comes again and again."""
+    for payload in (b"12345", LARGE):
+        uploads = table(idle_bytes_max=len(payload))
+        first, _ = uploads.need(shared(payload))
+        uploads.stored(first.object_id)
+        for _ in range(3):
+            uploads.release(first)
+            assert uploads.idle == 1
+            assert uploads.need(shared(payload)) == (first, False)
+        assert (uploads.dropped, uploads.idle) == ([], 0)
