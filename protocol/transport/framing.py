@@ -9,7 +9,7 @@ from struct import Struct
 from typing import TypeAlias
 
 from futurefsm.protocol.errors import ProtocolError
-from futurefsm.protocol.transport.buffers import Buffers, Spare
+from futurefsm.protocol.transport.buffers import LEAST, Buffers, Spare
 
 MAGIC = b"YMQ\x02"
 
@@ -126,6 +126,29 @@ class YmqFraming:
                 raise
         return messages
 
+    def room(self) -> memoryview | None:
+        """Where the next bytes belong, if that is known and they are many: read them there, and say
+        so with `filled`. Nobody copies them then."""
+        if self._lent is None or self._wanted - self._filled < LEAST:
+            return None
+        return memoryview(self._lent)[self._filled : self._wanted]
+
+    def filled(self, count: int) -> list[Payload]:
+        """So many bytes were read into `room`; the message, if it is whole now."""
+        messages: list[Payload] = []
+        self._filled += count
+        if self._filled == self._wanted:
+            self._end_body(messages)
+        return messages
+
+    def _end_body(self, messages: list[Payload]) -> None:
+        assert self._body is not None
+        if self._skipped:
+            messages.append(Skipped(self._wanted))
+        else:
+            self._complete(self._body, messages)
+        self._body, self._lent, self._skipped = None, None, False
+
     def _read(self, view: memoryview, messages: list[Payload]) -> None:
         at, end = 0, len(view)
         while True:
@@ -136,11 +159,7 @@ class YmqFraming:
                 self._filled += taken
                 if self._filled < self._wanted:
                     return
-                if self._skipped:
-                    messages.append(Skipped(self._wanted))
-                else:
-                    self._complete(self._body, messages)
-                self._body, self._lent, self._skipped = None, None, False
+                self._end_body(messages)
             if not self._head and self.peer_identity is not None:
                 at = self._whole_messages(view, at, messages)
             needed = 8 if self.peer_identity is not None else 12

@@ -242,8 +242,11 @@ class YmqStream:
         messages: list[Payload] = []
         taken = 0
         while taken < _PER_CALL and not self.eof:
+            # Most of a large message goes where it is to stay.
+            room = self._framing.room() if self._stack is None else None
+            into = self._chunk if room is None else room
             try:
-                count = self._sock.recv_into(self._chunk)
+                count = self._sock.recv_into(into)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:
@@ -254,22 +257,28 @@ class YmqStream:
                 break
             taken += count
             self.heard += count
-            with memoryview(self._chunk) as view, suppress(ProtocolError):
-                if self._stack is None:
-                    messages += self._framing.feed(view[:count])
-                else:
-                    for part in self._stack.receive(view[:count]):
-                        messages += self._framing.feed(part)
-            if self._framing.failure is not None:
-                self.eof = True
-            self._patient = self._patient and not self._framing.begun
-            if count < _CHUNK:
+            if room is not None:
+                messages += self._framing.filled(count)
+            else:
+                self._feed(count, messages)
+            if count < len(into):
                 break
         if self._stack is not None:
             self._respond(self._stack)
         if not messages and self.failure is not None:
             raise self.failure
         return messages
+
+    def _feed(self, count: int, messages: list[Payload]) -> None:
+        with memoryview(self._chunk) as view, suppress(ProtocolError):
+            if self._stack is None:
+                messages += self._framing.feed(view[:count])
+            else:
+                for part in self._stack.receive(view[:count]):
+                    messages += self._framing.feed(part)
+        if self._framing.failure is not None:
+            self.eof = True
+        self._patient = self._patient and not self._framing.begun
 
     def _respond(self, stack: "Stack") -> None:
         """Send what the layers have to say to what came, or make `wants_write` say so."""

@@ -237,6 +237,30 @@ def test_large_messages_arrive_in_spare_buffers(cut):
     assert 0 < len(framing.buffers) <= 2
 
 
+def test_much_of_a_large_message_is_read_where_it_is_to_stay():
+    framing = greeted()
+    assert framing.room() is None
+    framing.feed(frame_header(200_000) + bytes(10))
+    assert framing.room() is None  # no spare buffers: it grows with what has arrived
+    framing.feed(bytes(199_990))
+    framing.buffers = Buffers()
+    body = bytes(range(250)) * 800
+    assert framing.feed(frame_header(200_000) + body[:1000]) == []
+    for stop in (50_000, 150_000):
+        room, start = framing.room(), framing._filled
+        assert len(room) == 200_000 - start
+        room[: stop - start] = body[start:stop]
+        assert framing.filled(stop - start) == []
+    assert framing.room() is None  # the rest is little, and may come with the next message
+    came, after = framing.feed(body[150_000:] + frame_header(3) + b"abc")
+    assert (bytes(came), after) == (body, b"abc")
+    framing.feed(frame_header(200_000))
+    framing.room()[:] = body
+    assert [bytes(each) for each in framing.filled(200_000)] == [body]
+    assert framing.at_boundary
+    assert framing.room() is None
+
+
 def test_no_memory_for_a_spare_buffer():
     class Short(Buffers):
         def take(self, size):

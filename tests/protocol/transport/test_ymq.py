@@ -118,6 +118,34 @@ def test_large_messages_come_in_spare_buffers(joined):
     assert len(buffers) == 1
 
 
+class Reads:
+    """Stands before a socket: into how much room was each piece read."""
+
+    def __init__(self, sock):
+        self._sock = sock
+        self.rooms = []
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+    def recv_into(self, room):
+        count = self._sock.recv_into(room)
+        self.rooms.append((len(room), count))
+        return count
+
+
+def test_a_large_message_is_not_copied_piece_by_piece(joined):
+    client, server = joined
+    client.use(Buffers())
+    reads = client._sock = Reads(client._sock)
+    bodies = [os.urandom(1_000_000), b"small", os.urandom(3_000_000), b""]
+    server.send_frames(bodies)
+    assert exchange(server, client, len(bodies)) == bodies
+    direct = [count for room, count in reads.rooms if room > 262_144]
+    # All but what came with the first piece of each, and what came last.
+    assert sum(direct) > 4_000_000 - 8 * 262_144
+
+
 def test_hundreds_of_buffers_in_one_flush(joined):
     client, server = joined
     bodies = [bytes([number % 256]) * (5000 if number % 2 else 10) for number in range(700)]
