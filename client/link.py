@@ -107,13 +107,19 @@ def open_link(
             has of the embedded engine.
         EngineStartError: the embedded engine did not start.
     """
-    new_tracker = partial(Tracker, identity, ids, lifecycle, timeout_s=timeout, hostname=hostname)
+    new_tracker = partial(
+        Tracker,
+        identity,
+        ids,
+        lifecycle,
+        timeout_s=timeout,
+        period_s=reach.heartbeat_interval,
+        hostname=hostname,
+    )
     if address is not None:
         if workers is not None:
             raise ValueError(f"workers={workers} is for the embedded engine, not for {address}")
-        tracker = new_tracker(
-            serializer=serializer or _SCALER_SERIALIZER, period_s=reach.heartbeat_interval
-        )
+        tracker = new_tracker(serializer=serializer or _SCALER_SERIALIZER)
         return _cluster_link(
             parse_address(address), tracker, reach, timeout_s=timeout, hostname=hostname
         )

@@ -18,16 +18,6 @@ from futurefsm.protocol.ids import IdSource
 from futurefsm.protocol.messages import Message
 
 
-class TiesLike(Protocol):
-    """Which tasks need the results of others."""
-
-    def promise(self, task_id: bytes, times: int) -> None:
-        """The result of a task is needed so often by others."""
-
-    def close(self) -> None:
-        """Nothing is sent any more."""
-
-
 class TrackerLike(Protocol):
     """One client's tracker, as its pump and the world use it. Nothing private is asked."""
 

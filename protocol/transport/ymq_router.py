@@ -49,8 +49,9 @@ class YmqRouter:
         identity: ours; any text, by default one that names this process.
         max_message: bytes.
         tls: for tls and wss: what to show, from `tls.server_context`.
-        trusted: the peers are processes of our own, and wait for what is queued, however long they
-            do not read (Ctrl-Z): nothing but what is `spare` is dropped.
+        trusted: what is queued are answers to what was read, so that there cannot be too many of
+            them, and each is waited for, however long its peer does not read (Ctrl-Z): nothing but
+            what is `spare` is dropped.
 
     Attributes:
         address: where it listens, with the port that the system chose.

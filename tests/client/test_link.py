@@ -41,8 +41,11 @@ def test_a_cluster_needs_a_serializer_and_no_engine() -> None:
 
 @pytest.mark.parametrize(("lifecycle", "credits"), [(CONFIRMED, None), (STRICT, 1)])
 def test_the_embedded_engine(lifecycle: Any, credits: int | None) -> None:
-    made = link(None, workers=1, lifecycle=lifecycle)
+    made = link(None, workers=1, lifecycle=lifecycle, reach=Reach(heartbeat_interval=0.25))
     try:
+        # Its signs of life come as often as its user wants them.
+        made.tracker.opened(0.0)
+        assert made.tracker.deadline() == 0.25
         assert made.scheduler == "the embedded engine"
         assert made.tracker.credits == credits
         assert made.channel.steady

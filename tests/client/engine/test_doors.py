@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from futurefsm.client.engine import doors
+from futurefsm.protocol.transport import ymq_router
 from futurefsm.protocol.transport.ymq import YmqStream, connect_tcp, connect_unix, listen_tcp
 
 
 def test_private_doors(tmp_path: Path) -> None:
     opened = doors.private(str(tmp_path))
     assert opened.storage.scheme == "ipc"
+    assert opened.private
     assert opened.dial == f"ipc://{tmp_path}/scheduler"
     connect_unix(opened.storage.host).close()
     assert opened.storage_for(b"anybody") == opened.storage
@@ -78,3 +80,28 @@ def test_nothing_stays_open_when_the_second_door_does_not_open() -> None:
         with pytest.raises(OSError, match=f"cannot listen at {address}") as caught:
             doors.public("tcp://127.0.0.1:0", "ymq", address)
     assert caught.value.errno == errno.EADDRINUSE
+
+
+def test_who_does_not_read_at_a_public_door_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ymq_router, "UNSENT_BYTES", 1_000_000)
+    opened = doors.public("tcp://127.0.0.1:0", "ymq")
+    assert not opened.private
+    host, port = opened.router.address.removeprefix("tcp://").split(":")
+    peer = YmqStream(connect_tcp(host, int(port)), b"peer")
+    peer.send_frames((b"x",))
+    peer.flush()
+    while opened.router.receive() is None:
+        pass
+    block = bytes(500_000)
+    assert all(opened.router.queue(b"peer", block) for _ in range(20))
+    assert not opened.router.spare(b"peer", block)
+    came = 0
+    while came < 20:
+        opened.router.flush()
+        assert opened.router.receive() is None
+        came += len(peer.receive())
+    peer.close()
+    opened.close()
+    opened.listener.close()
