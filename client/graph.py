@@ -72,8 +72,10 @@ def plan(graph: Mapping[Any, Any], keys: Iterable[Hashable]) -> Plan:
         MissingKeyError: a key, wanted or needed, is not in the graph (a KeyError).
         GraphCycleError: it has a cycle (a ValueError).
         KeyError: a key is wanted twice.
-        TypeError: `keys` is a string; an argument is a container.
+        TypeError: `graph` is no mapping; `keys` is a string; an argument is a container.
     """
+    if not isinstance(graph, Mapping):
+        raise TypeError(f"graph must be a dictionary of key → node, not a {type(graph).__name__}")
     if isinstance(keys, (str, bytes)):
         raise TypeError(f"keys must be a list of keys, not {keys!r}")
     wanted = list(keys)

@@ -8,6 +8,7 @@ from itertools import islice
 from time import monotonic
 from typing import Any, TypeVar
 
+from futurefsm.client.blame import shown
 from futurefsm.client.chunks import run_chunk, run_columns
 from futurefsm.client.closing import ask
 from futurefsm.client.portable import Portable
@@ -36,6 +37,9 @@ def map_calls(
         columns: `calls` are all first arguments, all second ones and so on: as `map` has them. A
             chunk of them is quicker to pickle and to call than one of tuples.
     """
+    for name, count in (("chunksize", chunksize), ("buffersize", buffersize or 1)):
+        if not hasattr(count, "__index__"):
+            raise TypeError(f"{name} must be a whole number, not {shown(count)}")
     if chunksize < 1:
         raise ValueError(f"chunksize must be at least 1, not {chunksize!r}")
     if buffersize is not None and buffersize < 1:

@@ -311,7 +311,7 @@ class Submits(Gets):
             buffersize: at most so many tasks ahead of the consumer; None submits all at once.
 
         Raises:
-            ValueError: chunksize or buffersize below 1.
+            TypeError, ValueError: chunksize or buffersize is no whole number, or below 1.
         """
         how = {"timeout": timeout, "chunksize": chunksize, "buffersize": buffersize}
         return self._map(fn, iterables, **how, columns=True)

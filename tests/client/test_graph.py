@@ -68,6 +68,8 @@ def test_what_is_refused() -> None:
         plan(graph, ["a", "a"])
     with pytest.raises(TypeError, match="must be a list of keys"):
         plan(graph, "a")
+    with pytest.raises(TypeError, match="graph must be a dictionary of key → node, not a list"):
+        plan([("a", 1)], ["a"])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="unhashable"):
         plan(graph, [["a"]])  # type: ignore[list-item]
 

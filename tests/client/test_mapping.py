@@ -144,3 +144,10 @@ def test_a_time_out_counts_from_the_call() -> None:
 def test_nonsense(bad: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must be"):
         map_calls(Manual().submit, abs, [(1,)], **options(**bad))
+
+
+@pytest.mark.parametrize("name", ["chunksize", "buffersize"])
+@pytest.mark.parametrize("bad", [1.5, "2"])
+def test_no_whole_number(name: str, bad: Any) -> None:
+    with pytest.raises(TypeError, match=f"{name} must be a whole number, not {bad!r}"):
+        map_calls(Manual().submit, abs, [(1,)], **options(**{name: bad}))
