@@ -93,3 +93,17 @@ def test_it_says_whether_somebody_waits_for_an_object() -> None:
     assert desk.backlog.awaits(b"b")
     desk.backlog.withdraw(task)
     assert not desk.backlog.awaits(b"b")
+
+
+def test_the_top_is_that_of_a_task_that_is_still_wanted() -> None:
+    """By it the crew knows whether a task waits for its own; a cancelled one in front hid that."""
+    desk = Desk()
+    assert desk.backlog.top() is None
+    desk.add(b"1", priority=1)
+    cancelled = [desk.add(b"2", priority=3), desk.add(b"3", priority=2)]
+    assert desk.backlog.top() == 3
+    for task in cancelled:
+        desk.backlog.withdraw(task)
+    assert desk.backlog.top() == 1
+    assert desk.drained() == [b"1"]
+    assert desk.backlog.top() is None
