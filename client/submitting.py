@@ -216,16 +216,20 @@ class Submitter:
             needed_by: as in `Call`.
         """
         packed = pack(self._agent.serializer, fn, function, args, kwargs)
-        self._check_sizes(packed, name_of(fn))
+        # What its function is called was found out when that was pickled.
+        name = packed.function.name
+        self._check_sizes(packed, name)
         terms = Terms(options.flags(), options.delayed, options.capabilities, needed_by)
-        return Sending(self._agent, future or self.future(fn, options), fn, packed, terms)
+        future = future or self._future(name, options)
+        return Sending(self._agent, future, fn, packed, terms)
 
     def future(self, fn: Callable[..., Any], options: Options) -> Future[Any]:
         """A new one, pending."""
+        return self._future(name_of(fn), options)
+
+    def _future(self, name: str, options: Options) -> Future[Any]:
         task_id = self._ids.task_id()
-        return self._make(
-            self._lifecycle, self._agent, task_id, name_of(fn), delayed=options.delayed
-        )
+        return self._make(self._lifecycle, self._agent, task_id, name, delayed=options.delayed)
 
     def send_object(self, obj: Any, name: str | None) -> ObjectReference:
         """See `Client.send_object`."""
