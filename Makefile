@@ -95,7 +95,7 @@ scale: $(STAMP)
 	$(PY) -m benchmarks.scale $(or $(SCALE),--write)
 
 bench-cluster: $(STAMP)
-	$(PY) benchmarks/cluster.py --write docs/benchmarks-cluster.md $(BENCH)
+	$(PY) -m benchmarks.cluster --write docs/benchmarks-cluster.md $(BENCH)
 
 # What is too slow for every run, or different in each: twenty rounds of the mixed tasks, examples
 # drawn by chance, and a long simulation.

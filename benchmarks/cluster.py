@@ -1,19 +1,18 @@
 """Ours and Scaler's own client on one real cluster: `make bench-cluster`.
 
-    python benchmarks/cluster.py [--quick] [--backend zmq] [--rows objects trips]
+    python -m benchmarks.cluster [--quick] [--backend zmq] [--rows objects trips]
         [--write docs/benchmarks-cluster.md]
 
-For each backend a cluster of two workers is started; both clients live in this process and take
-turns, in changing order. What is printed is the median round of each and their ratio; figures of
-different runs or machines cannot be compared, ratios can, roughly.
+For each backend a cluster of two workers is started; both clients, and the bare probe of
+`probe.py`, live in this process and take turns, in changing order. What is printed is the median
+round of each and the ratios; figures of different runs or machines cannot be compared, ratios can,
+roughly.
 """
 
 import argparse
 import gc
-import importlib.metadata
 import json
 import os
-import platform
 import random
 import socket
 import subprocess
@@ -22,12 +21,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.measuring import in_order, machine, versions
+from benchmarks.probe import Probe
 from futurefsm.client.client import Client
 
 BACKENDS = ("ymq", "zmq")
@@ -80,10 +80,16 @@ class Line:
     ours: float
     theirs: float
     target: float
+    probe: float = 0.0
 
     @property
     def ratio(self) -> float:
         return self.ours / self.theirs
+
+    @property
+    def bound(self) -> float:
+        """What the bare probe has: roughly the most that any client can have."""
+        return self.probe / self.theirs
 
 
 # What is done, by either client: both have submit, map and disconnect.
@@ -169,9 +175,11 @@ def cancels(client: Any, size: Size) -> Rates:
         gate = Path(folder, "gate")
         busy = [client.submit(wait_for, str(gate)) for _ in range(4)]
         queued = [client.submit(empty) for _ in range(size.cancels)]
+        if isinstance(client, Probe):
+            client.flush()
         time.sleep(0.5)  # until all are where they wait
         began = time.perf_counter()
-        if isinstance(client, Client):
+        if isinstance(client, (Client, Probe)):
             client.cancel(queued)
         else:
             for future in queued:
@@ -265,33 +273,33 @@ def measured(
     other = theirs(address, backend)
     other.submit(empty).result()  # the cluster is up
     ours = Client(address, backend=backend, timeout=_UP_S)
-    figures: dict[str, tuple[list[float], list[float]]] = {}
+    sides = {"ours": ours, "theirs": other, "probe": Probe(address, backend)}
+    figures: dict[str, dict[str, list[float]]] = {}
     try:
-        for client in (ours, other):
-            trips(client, QUICK)  # both, and the workers, are warm
+        for client in sides.values():
+            trips(client, QUICK)  # all of them, and the workers, are warm
         began, number = time.perf_counter(), 0
         while number < size.rounds:
             round_began = time.perf_counter()
             for work in works:
                 if work is mapped and number >= size.mapped_rounds:
                     continue
-                sides = [(ours, 0), (other, 1)]
-                for client, side in sides if number % 2 == 0 else reversed(sides):
+                for side in in_order(number, sides):
                     gc.collect()
                     time.sleep(_REST_S)
-                    for what, rate in work(client, size).items():
-                        figures.setdefault(what, ([], []))[side].append(rate)
+                    for what, rate in work(sides[side], size).items():
+                        figures.setdefault(what, {}).setdefault(side, []).append(rate)
             number += 1
             now = time.perf_counter()
             if 2 * now - round_began - began > _BUDGET_S:
                 break
     finally:
-        ours.disconnect()
-        other.disconnect()
-    lines = [
-        Line(backend, what, median(mine), median(its), target(what))
-        for what, (mine, its) in figures.items()
-    ]
+        for client in sides.values():
+            client.disconnect()
+    lines = []
+    for what, rates in figures.items():
+        mine, its, bare = (median(rates[side]) for side in ("ours", "theirs", "probe"))
+        lines.append(Line(backend, what, mine, its, target(what), bare))
     return lines, number
 
 
@@ -306,38 +314,44 @@ def cells(line: Line) -> tuple[str, ...]:
         f"{line.theirs:,.0f}",
         f"{line.ratio:.2f}",
         f"{line.target:g}",
+        f"{line.probe:,.0f}",
+        f"{line.bound:.2f}",
     )
 
 
-HEAD = ("backend", "per second", "ours", "Scaler's client", "ratio", "target")
+HEAD = ("backend", "per second", "ours", "Scaler's client", "ratio", "target", "probe", "its ratio")
+ROW = "{:4} {:38} {:>9} {:>15} {:>7} {:>6} {:>9} {:>9}"
 
 
-ROW = "{:4} {:38} {:>9} {:>15} {:>7} {:>6}"
+def _said(line: Line) -> str:
+    """How far it is behind, in words."""
+    wanted = "slower than Scaler's client" if line.ratio < 1 else f"wanted {line.target:g}"
+    said = f"- {line.backend}, {line.what}: {line.ratio:.2f} times, {wanted}"
+    return said + (f"; the bare probe: {line.bound:.2f}" if line.probe else "")
 
 
 def document(lines: list[Line], load: float, rounds: int) -> str:
     """The page, in Markdown."""
-    packages = ("futurefsm", "opengris-scaler")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
-    rows = [HEAD, ("---",) * 2 + ("---:",) * 4, *map(cells, lines)]
-    behind = [
-        f"- {line.backend}, {line.what}: {line.ratio:.2f} times"
-        + (", slower than Scaler's client" if line.ratio < 1 else f", wanted {line.target:g}")
-        for line in lines
-        if line.ratio < line.target
-    ]
+    about = machine()
+    found = versions(("futurefsm", "opengris-scaler")).items()
+    packages = ", ".join(f"{name} {version}" for name, version in found)
+    rows = [HEAD, ("---",) * 2 + ("---:",) * (len(HEAD) - 2), *map(cells, lines)]
+    behind = [_said(line) for line in lines if line.ratio < line.target]
     return "\n".join(
         [
             "# Against Scaler's own client, on a real cluster",
             "",
             "Written by `make bench-cluster` (`benchmarks/cluster.py` says what each line does):",
-            "one real cluster with two workers per backend, both clients in one process, in turns,",
+            "one real cluster with two workers per backend, all clients in one process, in turns,",
             f"in changing order; the median of {rounds} rounds ({FULL.mapped_rounds} of the map).",
-            "All figures are per second: more is better. Ratios can be compared with those of",
-            "other machines, roughly.",
+            "All figures are per second: more is better. Ratios, to Scaler's client, can be",
+            "compared with those of other machines, roughly.",
             "",
-            f"{date.today():%d %B %Y}; Python {platform.python_version()}, {versions};",
-            f"{os.cpu_count()} cores, load {load:.1f} at the start.",
+            "The probe is the least that a client can do (`benchmarks/probe.py`). Most of a task's",
+            "time goes by in the cluster, so its ratio is roughly the most that a client can have.",
+            "",
+            f"{about['date']}; Python {about['python']}, {packages};",
+            f"{about['cores']} cores, load {load:.1f} at the start.",
             "",
             *("| " + " | ".join(row) + " |" for row in rows),
             "",
@@ -362,12 +376,11 @@ def main() -> None:
     if options.address and not options.backend:
         parser.error("--address needs --backend")
     size = QUICK if options.quick else FULL
-    rounds = options.rounds or size.rounds
-    size = Size(rounds, *(getattr(size, name) for name in list(Size.__slots__)[1:]))
+    size = replace(size, rounds=options.rounds or size.rounds)
     works = tuple(names[name] for name in options.rows)
     load = os.getloadavg()[0]
     print(ROW.format(*HEAD).replace("backend", "with"))
-    lines: list[Line] = []
+    lines, rounds = list[Line](), size.rounds
     for backend in [options.backend] if options.backend else BACKENDS:
         if options.address:
             found, done = measured(backend, options.address, size, works)

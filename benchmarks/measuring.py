@@ -50,8 +50,14 @@ def in_turns(rounds: int, sides: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Every side once a round; every second round in the opposite order."""
     names = list(sides)
     for number in range(rounds):
-        for side in names if number % 2 == 0 else names[::-1]:
+        for side in in_order(number, names):
             yield number, side
+
+
+def in_order(number: int, sides: Iterable[str]) -> list[str]:
+    """The sides as they take turns in a round of this number."""
+    names = list(sides)
+    return names if number % 2 == 0 else names[::-1]
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

@@ -10,7 +10,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import runpy
 import statistics
 from datetime import date
 from pathlib import Path
@@ -19,7 +18,6 @@ from typing import Any, NamedTuple
 
 _FILE = Path(__file__).with_name("latencies.json")
 _PARTS = 1000
-_CLUSTER = Path(__file__).resolve().parents[1] / "cluster.py"
 
 
 class Latency:
@@ -111,10 +109,10 @@ class _Trips:
 
 def measure(backend: str = "ymq", samples: int = 2_000) -> None:
     """Measure on a real cluster of two workers, and write the file."""
+    from benchmarks.cluster import cluster
     from futurefsm.client.client import Client
 
-    room = runpy.run_path(str(_CLUSTER), run_name="cluster")
-    with room["cluster"](backend) as address:
+    with cluster(backend) as address:
         with Client(address, backend=backend, heartbeat_interval=0.002) as client:
             client.submit(int).result()
             trips = _Trips(client)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster.conftest import Cluster
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "cluster.py"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
@@ -17,7 +17,8 @@ def test_it_prints_and_writes_a_table_of_ratios(cluster: Cluster, tmp_path: Path
     page = tmp_path / "page.md"
     where = ["--address", cluster.address, "--backend", cluster.backend]
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--quick", *where, "--write", str(page)],
+        [sys.executable, "-m", "benchmarks.cluster", "--quick", *where, "--write", str(page)],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=110,
@@ -27,7 +28,9 @@ def test_it_prints_and_writes_a_table_of_ratios(cluster: Cluster, tmp_path: Path
     lines = done.stdout.splitlines()
     assert len(lines) == 1 + 9
     for line in lines[1:]:
-        ours, theirs, ratio, _ = (float(cell.replace(",", "")) for cell in line.split()[-4:])
+        cells = [float(cell.replace(",", "")) for cell in line.split()[-6:]]
+        ours, theirs, ratio, _, probe, bound = cells
         assert ratio == pytest.approx(ours / theirs, rel=0.2, abs=0.1)
+        assert bound == pytest.approx(probe / theirs, rel=0.2, abs=0.1)
     rows = [line for line in page.read_text().splitlines() if line.startswith("| ")]
     assert len(rows) == 2 + 9

@@ -155,14 +155,15 @@ def test_every_row_is_measured_for_all_its_sides() -> None:
 
 def test_the_page_about_the_cluster_says_where_it_is_behind() -> None:
     pytest.importorskip("scaler")
-    room = runpy.run_path(str(tidy.ROOT / "benchmarks" / "cluster.py"), run_name="cluster")
-    line, document = room["Line"], room["document"]
-    fast, slow = line("zmq", "a", 30.0, 10.0, 1.3), line("ymq", "b", 5.0, 10.0, 10.0)
-    near = line("ymq", "c", 12.0, 10.0, 1.3)
+    from benchmarks.cluster import Line, document
+
+    fast, slow = Line("zmq", "a", 30.0, 10.0, 1.3), Line("ymq", "b", 5.0, 10.0, 10.0)
+    near = Line("ymq", "c", 12.0, 10.0, 1.3, 12.5)
     page = document([fast, slow, near], load=0.5, rounds=3)
     assert "| zmq | a | 30 | 10 | 3.00 | 1.3 |" in page
-    assert "- ymq, b: 0.50 times, slower than Scaler's client" in page
-    assert "- ymq, c: 1.20 times, wanted 1.3" in page
+    assert "| ymq | c | 12 | 10 | 1.20 | 1.3 | 12 | 1.25 |" in page
+    assert "- ymq, b: 0.50 times, slower than Scaler's client\n" in page
+    assert "- ymq, c: 1.20 times, wanted 1.3; the bare probe: 1.25\n" in page
     assert "zmq, a:" not in page
     assert "Every target is met." in document([fast], load=0.5, rounds=3)
 
