@@ -48,6 +48,10 @@ def test_what_is_deleted_is_told_once() -> None:
     assert book.forget([blob("f")[0]]) == []
     two.drop_all()
     assert book.holders == {}
+    # Nor is it remembered that an argument came once: most come once only, and there are millions.
+    say(two, blob("f"), blob("a"))
+    assert book.forget([blob("a")[0]]) == []
+    assert book.seen == set()
 
 
 def test_one_object_in_two_roles() -> None:
