@@ -7,7 +7,8 @@ its own (`load`), and what cannot apply it names (`adapted`).
 Many of its tests are timing dependent, and say so: a task that sleeps for 1.5 s still runs when the
 test looks. On a busy machine it does not. So the `time.sleep` of the copy is `Sleep`: where a test
 means "longer than this test looks", the sleep lasts until the test is over. And a time-out within
-which something has to be done is twice as long.
+which something has to be done is twice as long. Where a sleep is there to be waited for, or a
+time-out to run out, and how long that takes is nothing to the test, it is shorter.
 """
 
 import concurrent.futures
@@ -46,7 +47,15 @@ _SLEEPS = {
     "test_cancel_futures": {0.1: _UNTIL_OVER},
     "test_result_with_success": {1: 0.05},
     "test_result_with_cancel": {1: 0.05},
+    "test_exception_with_success": {1: 0.05},
+    "test_20369": {1.5: 0.2},
+    "test_duplicate_futures": {2: 0.2},
+    "test_hang_issue12364": {0.1: 0.02},
 }
+
+# Test → how many of the futures that its wait() is given never end: its time-out has to run out.
+_RUNS_OUT = {"test_timeout": 1}
+_SHORT_S = 0.2
 
 
 class Sleep:
@@ -68,7 +77,13 @@ class Sleep:
 
 
 class _Patient:
-    """`concurrent.futures`, whose `wait` is."""
+    """`concurrent.futures`, whose `wait` is.
+
+    Attributes:
+        endless: how many of those that are waited for never end; None: all do, or it is unknown.
+    """
+
+    endless: int | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(concurrent.futures, name)
@@ -77,7 +92,14 @@ class _Patient:
         self, fs: Any, timeout: float | None = None, return_when: str = "ALL_COMPLETED"
     ) -> Any:
         patience = None if timeout is None else timeout * PATIENCE
-        return concurrent.futures.wait(fs, patience, return_when)
+        if patience is None or self.endless is None:
+            return concurrent.futures.wait(fs, patience, return_when)
+        # Each of these runs out. One that does before the others have ended is asked again.
+        end = time.monotonic() + patience
+        while True:
+            found = concurrent.futures.wait(fs, _SHORT_S, return_when)
+            if len(found.not_done) <= self.endless or time.monotonic() >= end:
+                return found
 
 
 class _Threads:
@@ -203,6 +225,7 @@ def adapted(
         self.addCleanup(folder.cleanup)
         sleep = Sleep(Path(folder.name, "over"), _SLEEPS.get(self._testMethodName, {}))
         suite.time = SimpleNamespace(sleep=sleep, monotonic=time.monotonic)
+        suite.futures.endless = _RUNS_OUT.get(self._testMethodName)
         # pytest catches what goes to the root logger; the suite expects it on stderr.
         assert logging.lastResort is not None
         logger = logging.getLogger(log)
