@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from futurefsm.fsm.testing.scene import Item, Row, Scene, scene
+from futurefsm.fsm.testing.scene import ENDLESS, Item, Row, Scene, scene
 
 LINES_MAX = 40
 WIDTH = 100
@@ -126,6 +126,13 @@ def _lanes(shown: Scene, room: int, width: int) -> list[str]:
     header = _header(shown, columns)
     if _height(drawn) + 1 > room:
         kept = len(drawn)
+        if ENDLESS in shown.facts:
+            # How it came to go round matters most: what follows is the same again.
+            while _height(drawn[:kept]) + 2 > room or _repeats(rows, kept):
+                kept -= 1
+            last = shown.rows[-1].number
+            note = f"     … and so on, up to step {last}; --race-report=DIR shows all"
+            return [header, *chain(*drawn[:kept]), note]
         while _height(drawn[-kept:]) + 2 > room:
             kept -= 1
         # The end matters most: what led to it is on the page.
@@ -140,6 +147,12 @@ def _lanes(shown: Scene, room: int, width: int) -> list[str]:
     if len(found) < room:
         found.insert(0, "")
     return found
+
+
+def _repeats(rows: Sequence[Row], kept: int) -> bool:
+    """Whether the last of so many rows says, once more, what the three above it say."""
+    last = [row._replace(number=0) for row in rows[max(0, kept - 4) : kept]]
+    return len(last) == 4 and all(row == last[0] for row in last)
 
 
 def _without_releases(row: Row) -> Row:

@@ -120,6 +120,9 @@ class Told(NamedTuple):
     what: str
 
 
+ENDLESS = "it went on without end, and was stopped"
+
+
 class Scene(NamedTuple):
     """A failure, ready to be drawn.
 
@@ -366,7 +369,7 @@ def _facts(failure: Any) -> tuple[str, ...]:
         *([_many(fired, "timer") + " fired"] if fired else []),
     ]
     if run.end == "livelock":
-        facts.append("it went on without end, and was stopped")
+        facts.append(ENDLESS)
     return tuple(facts)
 
 

@@ -50,12 +50,15 @@ def _left_behind(history: History) -> Iterator[Trouble]:
 
 def _left(history: History, waiting: dict[int, Made]) -> list[Stopped]:
     """The tasks that did not end. One that goes round for ever is not stopped: where a run was
-    ended for that, whoever is in a call is left; but for timed calls, which may just be slow."""
+    ended for that, whoever is in a call is left; but for timed calls, which may just be slow, or
+    were not let go on."""
     stopped = list(history.seen.stopped)
     if history.seen.end == "livelock":
         known = {each.task for each in stopped}
+        timed = {thread for thread, made in waiting.items() if made.call.timeout is not None}
+        stopped = [each for each in stopped if each.task not in timed]
         for thread, made in waiting.items():
-            if thread not in known and made.call.timeout is None:
+            if thread not in known | timed:
                 stopped.append(Stopped(thread, made.by, "goes round", "", ""))
     return stopped
 

@@ -188,6 +188,18 @@ def _leaving(fn: Any, left: list[SystemExit]) -> Any:
     return called
 
 
+def _hears_who_leaves(call_back: Any, callbacks: Any) -> None:
+    """Run callbacks; of those that leave with SystemExit the first must come out at the end. What
+    whoever fired does with it is his business."""
+    left: list[SystemExit] = []
+    heard: SystemExit | None = None
+    try:
+        call_back([_leaving(fn, left) for fn in callbacks])
+    except SystemExit as error:
+        heard = error
+    assert heard is (left[0] if left else None), "a callback has left, and it was not said"
+
+
 def _wear(future: Any) -> None:
     """Send it and lose it, more often than its story keeps; nothing of that is said."""
     future._quiet = True
@@ -297,16 +309,7 @@ def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
                 super()._tell([self._ear(waiter)])
 
         def _call_back(self, callbacks: Any) -> None:
-            left: list[SystemExit] = []
-            heard: SystemExit | None
-            try:
-                super()._call_back([_leaving(fn, left) for fn in callbacks])
-            except SystemExit as error:
-                # Of several the first. Whoever fired gets it, which is his business.
-                heard = error
-            else:
-                heard = None
-            assert heard is (left[0] if left else None), "a callback has left, and it was not said"
+            _hears_who_leaves(super()._call_back, callbacks)
 
         def _ear(self, waiter: Any) -> Ear:
             return Ear(waiter, self.state.is_cancelled, self._exception is not None)

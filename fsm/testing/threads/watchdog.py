@@ -15,13 +15,15 @@ from types import FrameType
 from typing import Any, Final
 
 from futurefsm.fsm.testing.threads.active import ACTIVE, get_ident, real_lock, start_thread
+from futurefsm.fsm.testing.threads.rounds import Rounds
 from futurefsm.fsm.testing.threads.scheduler import Arena
 from futurefsm.fsm.testing.threads.steps import Uncontrolled
 from futurefsm.fsm.testing.threads.tasks import Abort, where
 
-# Seconds between two looks; the seconds, in all, without a step: asleep, or at work.
+# Seconds between two looks; the seconds, in all, without a step: asleep, going round, or at work.
 LOOK: Final = 0.05
 ASLEEP = 1.0
+ROUND = 3.0
 BUSY = 30.0
 # Processor seconds in one look that still count as none.
 _NOTHING: Final = 0.002
@@ -38,6 +40,7 @@ class Watch:
         self._seen: tuple[Any, int, int] = (None, -1, 0)
         self._used = 0.0
         self._asleep = self._busy = 0
+        self._rounds = Rounds()
 
     def look(self, arena: Arena, ident: int) -> str | None:
         """To be called every `LOOK` seconds; returns what is wrong, once something is."""
@@ -46,14 +49,17 @@ class Watch:
         if seen != self._seen or ACTIVE.arena is not arena:
             self._seen, self._used = seen, used
             self._asleep = self._busy = 0
+            self._rounds.forget()
             return None
+        frame = sys._current_frames().get(ident)
+        rounds = 0
         if used - self._used > _NOTHING:
             self._asleep = 0
             self._busy += 1
+            rounds = self._rounds.look(frame)
         else:
             self._asleep += 1
         self._used = used
-        frame = sys._current_frames().get(ident)
         if self._asleep * LOOK >= ASLEEP:
             if _debugged(frame):
                 return None
@@ -61,6 +67,12 @@ class Watch:
                 f"blocks at {where(frame)}, where the scheduler cannot see it: on a lock made "
                 "before the run, or in C code that waits. Make locks in the setup of the run, or "
                 "name their module to installed(); put a stand-in in the place of what waits"
+            )
+        if rounds * LOOK >= ROUND:
+            return (
+                f"goes round at {where(frame)} for {ROUND:g} s without a switch point, and nothing "
+                "changes there: what it waits for cannot come. Let it wait for a lock, an event or "
+                "time.sleep(), or name its module in lines="
             )
         if self._busy * LOOK >= BUSY:
             return (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from race_scenes import Sketch
 
 from futurefsm.fsm.testing.picture import picture
-from futurefsm.fsm.testing.programs import Program
+from futurefsm.fsm.testing.programs import Call, Program
 
 TOKEN = "r1_" + "abcdefgh" * 10
 
@@ -55,6 +55,27 @@ def test_what_is_too_long_is_drawn_closer_and_says_what_is_missing() -> None:
     drawn = picture(race_scenes.two_futures(4), lines=30)
     assert drawn.startswith(CLOSER)
     assert len(drawn.splitlines()) == 30
+
+
+def test_of_what_goes_round_the_beginning_is_shown() -> None:
+    failure = race_scenes.two_futures(4)
+    failure.run.end = "livelock"
+    drawn = picture(failure, lines=30).splitlines()
+    assert len(drawn) == 30
+    assert drawn[5].startswith("  4  │ takes and frees lock of future 2")
+    assert "     … and so on, up to step 62; --race-report=DIR shows all" in drawn
+
+
+def test_of_a_round_that_is_always_the_same_three_are_enough() -> None:
+    sketch = Sketch("user 1")
+    for _ in range(900):
+        sketch.step("user 1", "line", "spin.py:10")
+    run = sketch.done()
+    run.end = "livelock"
+    words = "result() of user 1 goes round for ever"
+    drawn = picture(race_scenes.failure(run, Program(((Call("result"),),)), "released", words))
+    assert drawn.count("│ line spin.py:10") in (3, 4)
+    assert "… and so on, up to step 900" in drawn
 
 
 def test_where_there_is_room_every_step_is_shown() -> None:

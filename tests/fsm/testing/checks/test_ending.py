@@ -93,6 +93,12 @@ def test_who_is_stopped_in_a_run_that_goes_round_is_stopped() -> None:
     assert "it waits (wait, Condition 1)" in trouble.words
 
 
+def test_who_waits_with_a_time_out_in_a_run_that_goes_round_was_not_let_go_on() -> None:
+    log = waiting(Call("result", 1.0))
+    log.end = "livelock"
+    assert log.names() == []
+
+
 def test_threads_of_the_future_itself_may_wait() -> None:
     assert Log(StandardFutures()).stops(3, "get", "SimpleQueue 1").names() == []
 

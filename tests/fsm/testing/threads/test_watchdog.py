@@ -161,12 +161,30 @@ def test_code_without_a_switch_point_is_refused(
     monkeypatch.setattr(watchdog, "BUSY", 0.2)
     stop: list[int] = []
 
+    def computes() -> None:
+        total = 0
+        while not stop:
+            total += 1
+
+    try:
+        with pytest.raises(Uncontrolled, match=r"computes has come to no switch point for 0.2 s"):
+            run(lambda arena: arena.spawn("computes", computes) and None, benign, backend=backend)
+    finally:
+        stop.append(1)
+
+
+def test_a_loop_in_which_nothing_changes_is_refused_sooner(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchdog, "ROUND", 0.2)
+    stop: list[int] = []
+
     def spins() -> None:
         while not stop:
             pass
 
     try:
-        with pytest.raises(Uncontrolled, match=r"spins has come to no switch point for 0.2 s"):
+        with pytest.raises(Uncontrolled, match=r"spins goes round at test_watchdog.py:\d+ for 0.2"):
             run(lambda arena: arena.spawn("spins", spins) and None, benign, backend=backend)
     finally:
         stop.append(1)
