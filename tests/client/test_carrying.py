@@ -99,8 +99,10 @@ def test_it_is_deleted_with_the_next_message() -> None:
     assert deleted(engine) == []
     sent(engine)
     assert deleted(engine) == [RESULT]
+    # Once, and nothing of it is remembered.
     sent(engine)
     assert deleted(engine) == [RESULT]
+    assert not engine.carrying._given
 
 
 def test_what_waits_to_be_deleted_is_bounded() -> None:
