@@ -252,17 +252,15 @@ def _looked(future: type[Future[Any]]) -> type[Future[Any]]:
     return Looked
 
 
-def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
-    """A subclass that does what its lifecycle says: sends, and with a store deletes. Its hooks
-    also look at how they are called."""
+def _counting(future: type[Future[Any]]) -> type[Future[Any]]:
+    """A subclass that counts its steps, and looks at what its cancel says of its time."""
 
-    class Wired(future):  # type: ignore[valid-type, misc]
+    class Counting(future):  # type: ignore[valid-type, misc]
         _env: "Env"
         _stayed: Counter[str]
         _told_by: dict[int | None, bool]
         _violations: int
         _moved: int
-        _quiet: bool
 
         def cancel(self, *args: Any, **options: Any) -> bool:
             before = self._stayed[CANCEL_TIMED_OUT]
@@ -286,6 +284,21 @@ def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
                 self._violations += step.violates
             return step
 
+        def violated(self, step: Any, source: str) -> None:
+            self._violations -= 1
+            super().violated(step, source)
+
+    return Counting
+
+
+def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
+    """A subclass that does what its lifecycle says: sends, and with a store deletes. Its hooks
+    also look at how they are called."""
+
+    class Wired(_counting(future)):  # type: ignore[misc]
+        _env: "Env"
+        _quiet: bool
+
         def perform(self, step: Any, value: Any) -> None:
             if self._quiet:
                 return
@@ -295,10 +308,6 @@ def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
             for effect in step.effects:
                 if effect in _SAID:
                     self._env.send(_SAID[effect], self)
-
-        def violated(self, step: Any, source: str) -> None:
-            self._violations -= 1
-            super().violated(step, source)
 
         def describe(self) -> str:
             assert not self._lock._is_owned(), "described under its lock"
