@@ -95,8 +95,11 @@ class Client(Submits, concurrent.futures.Executor):
         max_result_bytes: int = 1 << 30,
         store_bytes: int | None = None,
     ) -> None:
-        _check(workers, cancel_timeout, timeout, lifecycle)
-        _check_more(address, heartbeat_interval, max_result_bytes, store_bytes)
+        _check(address, lifecycle)
+        _check_seconds(
+            cancel_timeout=cancel_timeout, timeout=timeout, heartbeat_interval=heartbeat_interval
+        )
+        _check_counts(workers=workers, max_result_bytes=max_result_bytes, store_bytes=store_bytes)
         timeout = min(timeout, _LONGEST_S)
         self._options = checked(Options(), stream_output=stream_output)
         if workers is None:
@@ -292,31 +295,28 @@ def _let_go(agent: Agent) -> None:
         agent.leave(now=False)
 
 
-def _check(
-    workers: int | None, cancel_timeout: float | None, timeout: float, lifecycle: Lifecycle
-) -> None:
-    for what, seconds in (("cancel_timeout", cancel_timeout), ("timeout", timeout)):
-        if seconds is not None and not isinstance(seconds, (int, float)):
-            raise TypeError(f"{what} must be a number of seconds, not {seconds!r}")
+def _check(address: str | None, lifecycle: Lifecycle) -> None:
+    if address is not None and not isinstance(address, str):
+        raise TypeError(f"address must be text, such as 'tcp://127.0.0.1:2345', not {address!r}")
     if not isinstance(lifecycle, Lifecycle):
         raise TypeError(f"lifecycle must be a Lifecycle, not {lifecycle!r}")
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise ValueError(f"workers must be a whole number of at least 1, not {workers!r}")
-    if cancel_timeout is not None and not cancel_timeout >= 0:
-        raise ValueError(f"cancel_timeout must be seconds, or None, not {cancel_timeout!r}")
-    if not timeout > 0:
-        raise ValueError(f"timeout must be seconds above 0, not {timeout!r}")
     if lifecycle.about != "future":
         raise ValueError(f"lifecycle {lifecycle.name!r} is about a {lifecycle.about}, not a future")
 
 
-def _check_more(
-    address: str | None, heartbeat_interval: float, max_result_bytes: int, store_bytes: int | None
-) -> None:
-    if address is not None and not isinstance(address, str):
-        raise TypeError(f"address must be text, such as 'tcp://127.0.0.1:2345', not {address!r}")
-    if not isinstance(heartbeat_interval, (int, float)) or not heartbeat_interval > 0:
-        raise ValueError(f"heartbeat_interval must be seconds above 0, not {heartbeat_interval!r}")
-    for what, limit in (("max_result_bytes", max_result_bytes), ("store_bytes", store_bytes)):
-        if limit is not None and (not isinstance(limit, int) or limit < 1):
-            raise ValueError(f"{what} must be a whole number of bytes above 0, not {limit!r}")
+def _check_seconds(**given: float | None) -> None:
+    for what, seconds in given.items():
+        waits = what == "cancel_timeout"  # a wait may be none at all, and may have no bound
+        if seconds is None and waits:
+            continue
+        if not isinstance(seconds, (int, float)):
+            raise TypeError(f"{what} must be a number of seconds, not {seconds!r}")
+        if not (seconds >= 0 if waits else seconds > 0):
+            wanted = "seconds, or None" if waits else "seconds above 0"
+            raise ValueError(f"{what} must be {wanted}, not {seconds!r}")
+
+
+def _check_counts(**given: int | None) -> None:
+    for what, count in given.items():
+        if count is not None and (not isinstance(count, int) or count < 1):
+            raise ValueError(f"{what} must be a whole number of at least 1, not {count!r}")
