@@ -13,7 +13,9 @@ import sys
 import time
 from typing import Any
 
+import psutil
 from scaler.utility import exceptions as theirs
+from server_tasks import cpu_percent
 
 PATIENCE_S = 60
 
@@ -168,4 +170,5 @@ def main(address: str, whose: str) -> None:
 
 
 if __name__ == "__main__":
+    psutil.Process.cpu_percent = cpu_percent
     main(*sys.argv[1:])

@@ -1,10 +1,29 @@
-"""Functions for workers that know nothing of the tests: imports only the standard library."""
+"""Functions for workers that know nothing of the tests: imports what every worker has."""
 
 import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+# Set for servers whose tasks make clients of Scaler's.
+STEADY = "FUTUREFSM_TESTS_STEADY"
+
+
+def cpu_percent(process: Any, interval: float | None = None) -> float:
+    """In the place of psutil's, for clients of Scaler's.
+
+    Scaler's client sends two heartbeats at its start, microseconds apart, with the process's CPU
+    time since the one before, in tenths of a percent and 16 bits. Beside busy threads one of two
+    hundred does not fit: the client's thread ends, and its constructor raises after 51 seconds.
+    """
+    return 1.0
+
+
+if os.environ.get(STEADY):
+    import psutil
+
+    psutil.Process.cpu_percent = cpu_percent
 
 
 def block(path: Path) -> None:
