@@ -187,10 +187,13 @@ def _part(
     return _Part(counts, complete=True)
 
 
-def replay(harness: Harness, token: str, *, lines: Collection[str] = ()) -> Run:
+def replay(
+    harness: Harness, token: str, *, backend: str | None = None, lines: Collection[str] = ()
+) -> Run:
     """Run what a token says, in detail.
 
     Args:
+        backend: of the engine; a token is good for both.
         lines: as they were when the token was made.
 
     Returns:
@@ -210,7 +213,7 @@ def replay(harness: Harness, token: str, *, lines: Collection[str] = ()) -> Run:
             f"this replay token calls {strangers[0]}(), which {harness.name} does not have: is it "
             "the token of another test?"
         )
-    stage = Stage(harness, lines=lines)
+    stage = Stage(harness, backend=backend, lines=lines)
     with stage.open():
         shown = stage.run(told.program, following(told.choices), detailed=True)
         names = [ended.name for ended in shown.run.ended]
@@ -256,7 +259,7 @@ def failure_of(
         )
     # The check that failed heads the list, also where the small one breaks others as well.
     troubles = sorted(shown.troubles, key=lambda trouble: trouble.check != check)
-    return Failure(
+    failure = Failure(
         troubles,
         found.program,
         found.schedule,
@@ -267,6 +270,8 @@ def failure_of(
         seed=seed,
         stories=shown.stories,
     )
+    failure.lines = stage.lines
+    return failure
 
 
 def _set(names: Iterable[str] | None) -> frozenset[str] | None:

@@ -82,9 +82,11 @@ class Failure(AssertionError):
         seed: of the search that found it.
         stories: for each future its own story in lines, where it tells one.
         replay: the command that runs it again, where somebody knows.
+        lines: the modules whose lines were switch points.
     """
 
     replay = ""
+    lines: tuple[Any, ...] = ()
 
     def __init__(
         self,

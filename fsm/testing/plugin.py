@@ -12,7 +12,7 @@ import re
 import shlex
 import sys
 import textwrap
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -45,6 +45,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--race-replay",
         metavar="TOKEN",
         help="run only the schedule of this token, as the report of a failure shows it",
+    )
+    group.addoption(
+        "--race-backend",
+        metavar="NAME",
+        choices=("greenlets", "pooled"),
+        help="run on greenlets, or on pooled threads, whatever the test says; both do the same",
     )
     group.addoption(
         "--race-report",
@@ -89,7 +95,7 @@ class Races:
         from futurefsm.fsm.testing.failure import Report
 
         if self.token is not None:
-            counts = _replayed(harness, self.token)
+            counts = _replayed(harness, self.token, self.options | options)
             _tell(self._item, harness.lifecycle.name, counts)
             return Report(counts)
         report = explore(harness, **(self.options | options)).check()
@@ -109,9 +115,10 @@ class Races:
         from futurefsm.fsm.testing.exploring import prove
         from futurefsm.fsm.testing.failure import Proof
 
-        bound = {k: v for k, v in self.options.items() if k in ("preemptions", "checks")}
+        known = ("preemptions", "checks", "backend", "lines")
+        bound = {name: self.options[name] for name in known if name in self.options}
         if self.token is not None:
-            counts = _replayed(harness, self.token)
+            counts = _replayed(harness, self.token, self.options | options)
             _tell(self._item, harness.lifecycle.name, counts)
             return Proof(counts, 0, 0, 0, 0, complete=False)
         proof = prove(harness, **(bound | options))
@@ -119,11 +126,12 @@ class Races:
         return proof
 
 
-def _replayed(harness: "Harness", token: str) -> "Counts":
+def _replayed(harness: "Harness", token: str, options: Mapping[str, Any]) -> "Counts":
     from futurefsm.fsm.testing.exploring import replay
     from futurefsm.fsm.testing.failure import Counts
 
-    run = replay(harness, token)
+    known = {name: options[name] for name in ("backend", "lines") if name in options}
+    run = replay(harness, token, **known)
     return Counts(schedules=1, programs=1, steps=len(run.steps), seen=1)
 
 
@@ -146,7 +154,13 @@ def _options(item: pytest.Item) -> dict[str, Any]:
             f"{item.nodeid}: the mark {MARK} has no option {unknown[0]!r}; there are "
             f"{', '.join(_OPTIONS)}"
         )
-    return options
+    return options | _backend(item)
+
+
+def _backend(item: pytest.Item) -> dict[str, str]:
+    """What the command line says of the engine."""
+    name = item.config.getoption("race_backend")
+    return {} if name is None else {"backend": name}
 
 
 def _tell(item: pytest.Item, name: str, counts: "Counts") -> None:
@@ -168,7 +182,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     token = pyfuncitem.config.getoption("race_replay")
     if harness is None or token is None:
         return None
-    _tell(pyfuncitem, harness.lifecycle.name, _replayed(harness, token))
+    options = pyfuncitem.obj.race_property.options | _backend(pyfuncitem)
+    _tell(pyfuncitem, harness.lifecycle.name, _replayed(harness, token, options))
     return True
 
 

@@ -34,6 +34,7 @@ class Property:
     Attributes:
         harness: what is tested.
         counts: how much was looked at, in all examples so far.
+        options: what `replay` has to know as well.
     """
 
     def __init__(
@@ -48,7 +49,8 @@ class Property:
         self.harness = harness
         self._bound = min(1, preemptions)
         only = None if checks is None else frozenset(checks)
-        self._stage = Stage(harness, only=only, backend=backend, lines=lines)
+        self.options: dict[str, Any] = {"backend": backend, "lines": lines}
+        self._stage = Stage(harness, only=only, **self.options)
 
     @property
     def counts(self) -> Counts:

@@ -368,16 +368,16 @@ def _facts(failure: Any) -> tuple[str, ...]:
         _many(run.switches, "switch", "switches"),
         *([_many(fired, "timer") + " fired"] if fired else []),
     ]
-    if run.end == "livelock":
-        facts.append(ENDLESS)
-    return tuple(facts)
+    return (*facts, ENDLESS) if run.end == "livelock" else tuple(facts)
 
 
 def _call(failure: Any, token: str) -> str:
     """How to run it again where no test runner is known."""
     name = getattr(getattr(failure, "harness", None), "name", "")
     made = f"{name}()" if name.isidentifier() else "harness"
-    return f'replay({made}, "{token}")' if name and token else ""
+    lines = [getattr(each, "__name__", each) for each in getattr(failure, "lines", ())]
+    more = f", lines={lines}" if lines else ""
+    return f'replay({made}, "{token}"{more})' if name and token else ""
 
 
 def _many(number: int, what: str, several: str = "") -> str:

@@ -61,6 +61,7 @@ class Stage:
 
     Attributes:
         counts: what was run so far.
+        lines: names of those modules.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Stage:
         self.counts = Counts(all_rows=len(harness.lifecycle.rows))
         self._only = only
         self._backend = backend
-        self._lines = (lines,) if isinstance(lines, str) else tuple(lines)
+        self.lines = (lines,) if isinstance(lines, str) else tuple(lines)
         self._max_steps = max_steps
         self._pumps = type(harness).pump is not Harness.pump
         self._program: Program | None = None
@@ -96,7 +97,7 @@ class Stage:
         logging.disable(logging.CRITICAL)
         try:
             modules = self.harness.modules
-            with installed(*modules, lines=self._lines, hashed=self.harness.hashed):
+            with installed(*modules, lines=self.lines, hashed=self.harness.hashed):
                 yield self
         finally:
             logging.disable(before)

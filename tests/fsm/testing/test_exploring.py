@@ -1,6 +1,7 @@
 """explore, prove and replay, on futures that are right and on futures that are not."""
 
 import threading
+from concurrent.futures import Future
 from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
@@ -304,3 +305,28 @@ def test_programs_of_ones_own_get_no_other_calls() -> None:
     with pytest.raises(Failure) as raised:
         prove(Patient(), threads=1, paths=[results], checks="answers")
     assert raised.value.program.path == results[:1]
+
+
+def test_who_replays_is_told_which_lines_and_may_choose_the_engine() -> None:
+    class Hasty(Future[Any]):
+        def cancel(self) -> bool:
+            if self.done():
+                return False
+            self._state = "CANCELLED"
+            return True
+
+    class Hasties(Harness):
+        def make(self, env: Any) -> Any:
+            return Hasty()
+
+        @property
+        def name(self) -> str:
+            return "Hasties"
+
+    failure = explore(Hasties(), lines=[__name__]).failure
+    assert failure is not None
+    assert f'replay(Hasties(), "{failure.token}", lines=[' in str(failure).replace(" \\\n", " ")
+    for backend in ("greenlets", "pooled"):
+        with pytest.raises(Failure) as again:
+            replay(Hasties(), failure.token, backend=backend, lines=[__name__])
+        assert not hasattr(again.value, "__notes__")

@@ -79,7 +79,8 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def token_of(result: pytest.RunResult) -> str:
-    found = re.search(r"--race-replay=(\S+)", str(result.stdout))
+    # What is too long for a line is broken as a shell wants it.
+    found = re.search(r"--race-replay=(\S+)", str(result.stdout).replace("\\\n", ""))
     assert found
     return found.group(1)
 
@@ -291,3 +292,26 @@ def test_a_text_of_pytests_own_is_left_alone(tmp_path: Path) -> None:
     report = Report()
     plugin._shorten(report, race_scenes.deadlock())  # type: ignore[arg-type]
     assert report.longrepr == "a text"
+
+
+@pytest.mark.parametrize("backend", ["greenlets", "pooled"])
+def test_a_token_of_lines_is_replayed_by_lines_on_any_engine(
+    suite: pytest.Pytester, backend: str
+) -> None:
+    text = TESTS.format(extra="").replace("schedules=300", "schedules=300, lines=['test_lined']")
+    suite.makepyfile(test_lined=text)
+    for name in ("test_hasty", "test_drawn"):
+        result = suite.runpytest(f"test_lined.py::{name}")
+        result.assert_outcomes(failed=1)
+        token = token_of(result)
+        again = suite.runpytest(
+            f"test_lined.py::{name}", f"--race-replay={token}", f"--race-backend={backend}"
+        )
+        again.assert_outcomes(failed=1)
+        again.stdout.no_fnmatch_line("*does not*fit*")
+        again.stdout.fnmatch_lines(["RACE  *"])
+
+
+def test_a_backend_that_there_is_not_is_refused(suite: pytest.Pytester) -> None:
+    result = suite.runpytest("--race-backend=fibres")
+    result.stderr.fnmatch_lines(["*--race-backend: invalid choice: 'fibres'*"])
