@@ -14,6 +14,7 @@ from certificates import authority, local
 from layer_kit import KINDS, client_layers, server_layers
 
 from futurefsm.protocol.errors import HandshakeError, ProtocolError, TransportClosedError
+from futurefsm.protocol.transport.buffers import Buffers
 from futurefsm.protocol.transport.framing import frame_header, opening
 from futurefsm.protocol.transport.layers import layers_for
 from futurefsm.protocol.transport.tls import client_context, server_context
@@ -95,6 +96,15 @@ def test_messages_of_all_sizes_both_ways(joined):
     assert client.peer_identity == b"store"
     assert client.unsent == server.unsent == 0
     assert not client.wants_write
+
+
+def test_large_messages_into_spare_buffers(joined):
+    """What comes is not the message itself: it must not be read to where that is to stay."""
+    client, server = joined
+    server.use(Buffers())
+    bodies = [bytes([n]) * 300_000 for n in range(3)]
+    client.send_frames(bodies)
+    assert [bytes(each) for each in carry(client, server, len(bodies))] == bodies
 
 
 def test_what_waits_for_the_handshake_does_not_spin(joined):
