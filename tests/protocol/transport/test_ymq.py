@@ -114,6 +114,8 @@ def test_large_messages_come_in_spare_buffers(joined):
     (came,) = exchange(server, client, 1)
     assert came == b"a" * 1_000_000
     assert isinstance(came.obj, Spare)
+    # By this the other side is not taken for silent while a large message comes slowly.
+    assert client.heard == len(opening(b"store") + frame_header(1_000_000)) + 1_000_000
     give_back(came)
     assert len(buffers) == 1
 
