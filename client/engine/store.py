@@ -208,6 +208,9 @@ class ObjectStore:
     # -- the book
 
     def _keep(self, object_id: bytes, payload: Buffer) -> list[Reply]:
+        if object_id not in self._waiting:
+            self._place(object_id, payload)
+            return []
         replies: list[Reply] = []
         # A list and not recursion: duplicates of duplicates may wait in a chain.
         todo = [(object_id, payload)]

@@ -139,12 +139,12 @@ class YmqRouter:
         Raises:
             TransportClosedError: the router is closed.
         """
-        self._alive()
         fd = self._peers.get(identity)
         if fd is None:
+            self._alive()
             return self._hold(identity, payload)
         stream = self._streams[fd]
-        if stream.unsent > UNSENT_BYTES and not self._trusted:
+        if not self._trusted and stream.unsent > UNSENT_BYTES:
             return False
         stream.send_frames((payload,))
         self._owed[fd] = None
