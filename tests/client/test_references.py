@@ -91,6 +91,18 @@ def test_a_closed_client_takes_none(client: Client, scheduler: ScriptedScheduler
     reference.delete()
 
 
+def test_a_client_that_closes_meanwhile_takes_none(
+    client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the room in the queue and the place in it the queue was shut."""
+    inbox = client._agent.inbox
+    monkeypatch.setattr(inbox, "put_task", lambda command: False)
+    before = inbox._tasks, inbox._bytes
+    with pytest.raises(ClientClosedError):
+        client.send_object("x")
+    assert (inbox._tasks, inbox._bytes) == before
+
+
 def test_what_cannot_be_sent() -> None:
     with Client(workers=1, store_bytes=10_000) as client:
         with pytest.raises(ObjectStoreFullError, match="send_object has 20"):
