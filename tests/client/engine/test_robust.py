@@ -143,8 +143,9 @@ def test_an_upload_in_flight_when_its_client_leaves(
     leaver.close()
 
 
-def test_a_client_that_was_killed(tmp_path: Path) -> None:
-    """Its task is stopped and its objects go, once it has been silent for long enough."""
+def test_clients_that_are_silent(tmp_path: Path) -> None:
+    """The tasks of one that was killed, and of one that lives, are stopped, and their objects go,
+    once they have been silent for long enough. Who lives may come back."""
     code = (
         "import sys, engine_tasks\n"
         "from futurefsm.client.client import Client\n"
@@ -153,8 +154,8 @@ def test_a_client_that_was_killed(tmp_path: Path) -> None:
         "print('submitted', flush=True)\n"
         "sys.stdin.read()\n"
     )
-    # Long beside the time between two signs of life: nobody who lives is taken for silent.
-    with start("ymq", "--workers", "1", "--client-timeout", "5") as server:
+    # Long beside the time between two signs of life: nobody who gives some is taken for silent.
+    with start("ymq", "--workers", "2", "--client-timeout", "5") as server:
         pid = tmp_path / "pid"
         with subprocess.Popen(
             [sys.executable, "-c", code, server.address, str(pid)],
@@ -168,22 +169,15 @@ def test_a_client_that_was_killed(tmp_path: Path) -> None:
                 time.sleep(0.01)
             worker = psutil.Process(int(pid.read_text()))
             victim.send_signal(signal.SIGKILL)
-        assert all_end([worker])
-        # The worker is free for others again.
+        with EngineClient(server) as silent:
+            task = silent.submit(tasks.wait_for_ever)
+            assert silent.answer(task) == m.TaskCancelConfirm(task, CANCELED)
+            assert all_end([worker])
+            silent.emptied()
+            assert silent.result(silent.submit(len, "ab")) == 2
+        # The workers are free for others again.
         with Client(server.address, backend="ymq", heartbeat_interval=0.5) as client:
             assert client.submit(len, "abc").result(BOUND) == 3
-        with EngineClient(server) as client:
-            client.emptied()
-
-
-def test_one_that_is_silent_is_given_up_and_may_come_back() -> None:
-    # So long that one who does not sleep is never taken for silent.
-    with start("ymq", "--workers", "1", "--client-timeout", "4") as server:
-        with EngineClient(server) as client:
-            task = client.submit(tasks.wait_for_ever)
-            assert client.answer(task) == m.TaskCancelConfirm(task, CANCELED)
-            assert client.figures()[0] == 0
-            assert client.result(client.submit(len, "ab")) == 2
 
 
 def test_extra_workers_go_when_they_are_idle(server: EngineServer) -> None:
