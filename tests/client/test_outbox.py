@@ -83,6 +83,18 @@ def test_in_order_through_a_full_channel() -> None:
     assert not len(outbox)
 
 
+def test_nothing_overtakes_what_waits() -> None:
+    """A cancel that is there before its task is answered for a task that nobody knows."""
+    wire = Wire()
+    outbox = Outbox(wire)
+    wire.room = 0
+    outbox.send(TASKS[0])
+    wire.room = 9
+    outbox.send(TaskCancel(TASKS[0].task_id, True))
+    outbox.flush()
+    assert wire.sent == [TASKS[0], TaskCancel(TASKS[0].task_id, True)]
+
+
 def test_an_echo_tells_what_has_arrived() -> None:
     wire = Wire()
     outbox = Outbox(wire)
