@@ -1,19 +1,23 @@
 """The compiled form of a lifecycle: what the hot path steps through. PURE.
 
-One dictionary look-up a step. Nodes and steps are made once for a lifecycle and shared by all its
-futures, so that a future holds one pointer and no step allocates anything.
+One look-up a step. Nodes and steps are made once for a lifecycle and shared by all its futures, so
+that a future holds one pointer and no step allocates anything.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm.states import ANNOUNCED_VIEW, CANCELLED_VIEW, State
+from futurefsm.fsm.story import CALLER, CLIENT, WIRE
 
 if TYPE_CHECKING:
     from futurefsm.fsm.effects import Effect
     from futurefsm.fsm.outcomes import Outcome
     from futurefsm.fsm.table import Lifecycle, Row
 
+_SOURCES = (CALLER, WIRE, CLIENT)
+# Steps whose times fit into one number.
+_COMMON_MAX = 2
 _OWN_ERRORS = (fx.WORKER_DIED_ERROR, fx.CONNECTION_LOST_ERROR, fx.CLIENT_CLOSED_ERROR)
 
 
@@ -21,18 +25,32 @@ class Node:
     """A state of a compiled lifecycle.
 
     A settled state that can be entered without ANNOUNCE has two nodes, before and after it was
-    announced, so that `concurrent.futures`' CANCELLED and CANCELLED_AND_NOTIFIED need no flag.
+    announced, so that `concurrent.futures`' CANCELLED and CANCELLED_AND_NOTIFIED need no flag. And
+    one more for each common way into a state, so that futures which went it share its steps: to
+    running, and from there to finished, by any source.
+
+    Attributes:
+        on: event → step, for every event.
+        ways: source → event → the node on the common way, to which that step leads; None where
+            there is none: the step is not plain, or it was another way that led here.
+        moves: the steps of the common way that led here, and their sources; () where none did.
+        step: the last of these.
+        first: it is the only one.
     """
 
     __slots__ = (
         "announced",
         "cancel_decided",
         "ended",
+        "first",
         "lifecycle",
+        "moves",
         "on",
         "settled",
         "state",
+        "step",
         "view",
+        "ways",
     )
 
     def __init__(self, lifecycle: "Lifecycle", state: State, announced: bool) -> None:
@@ -46,6 +64,17 @@ class Node:
         quiet = state.settled and not announced and state.view == ANNOUNCED_VIEW
         self.view = CANCELLED_VIEW if quiet else state.view
         self.on: dict[str, Step] = {}
+        self.ways: dict[str, dict[str, Node | None]] = {}
+        self.moves: tuple[tuple[Step, str], ...] = ()
+        self.first = False
+        self.step: Any = None
+
+    def on_way(self, step: "Step", source: str, before: "Node") -> "Node":
+        """This node, for those who came on a common way."""
+        node = Node(self.lifecycle, self.state, self.announced)
+        node.on, node.step, node.moves = self.on, step, (*before.moves, (step, source))
+        node.first = not before.moves
+        return node
 
     def __repr__(self) -> str:
         return f"<Node {self.lifecycle.name}.{self.state}>"
@@ -58,9 +87,9 @@ class Step:
         row: the entry of the table that it comes from.
         node: the node afterwards.
         moves: the state changes; the story records it.
-        plain: the fast path. It moves, and neither refuses a caller nor tells about a cancel nor
-            makes an error of its own; and no way leads back, so that the node alone tells whether
-            a future moved meanwhile, and its story stays bounded by itself.
+        plain: fit for a common way. It moves, and neither refuses a caller nor tells about a
+            cancel nor makes an error of its own; and no way leads back, so that its story stays
+            bounded by itself.
         effects: what the owner of the wire has to do.
         notifies, announces: wake those who wait; tell `wait()` and `as_completed()`.
         offers: the value (True) or the exception (False) of the event is kept; None for neither.
@@ -127,7 +156,22 @@ def compile_lifecycle(lifecycle: "Lifecycle") -> Node:
             after = row.target.settled and (announced or fx.ANNOUNCE in row.effects)
             source = nodes[row.source, announced]
             source.on[row.event] = Step(row, source, nodes[row.target, after], returns=returns)
-    return nodes[lifecycle.start, False]
+    for node in nodes.values():
+        node.ways = dict.fromkeys(_SOURCES, dict.fromkeys(lifecycle.events))
+    start = nodes[lifecycle.start, False]
+    _lay_ways(start)
+    return start
+
+
+def _lay_ways(node: Node) -> None:
+    """The nodes of the common ways that go on from here."""
+    node.ways = {source: dict.fromkeys(node.on) for source in _SOURCES}
+    if len(node.moves) < _COMMON_MAX:
+        for source, way in node.ways.items():
+            for event, step in node.on.items():
+                if step.plain:
+                    way[event] = after = step.node.on_way(step, source, node)
+                    _lay_ways(after)
 
 
 def _has_loop(lifecycle: "Lifecycle") -> bool:

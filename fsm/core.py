@@ -20,10 +20,10 @@ from futurefsm.fsm.compiled import Node, Step
 from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.lock import FutureLock
 from futurefsm.fsm.outcomes import Outcome
-from futurefsm.fsm.rare import TOLD, Callbacks, Rare, Told
+from futurefsm.fsm.rare import TOLD, Callbacks, Rare, Told, Waiters, Waiting, each
 from futurefsm.fsm.settled import ASKS_IN_STEPS, Settled
 from futurefsm.fsm.states import State
-from futurefsm.fsm.story import CALLER, WIRE, Raw, Story, extended
+from futurefsm.fsm.story import CALLER, UNMOVED, WIRE, Kept, Raw, Story, extended, raw_of
 from futurefsm.fsm.table import Lifecycle
 
 T = TypeVar("T")
@@ -59,9 +59,9 @@ class Core(concurrent.futures.Future[T]):
     _lock: FutureLock
     _node: Node
     _rare: Rare | None
-    _story: Raw
+    _story: Kept
     # Waiters of wait() and as_completed(), until they are told.
-    _waiting: list[Any] | None
+    _waiting: Waiting
     _result: Any
     _exception: BaseException | None
 
@@ -74,7 +74,7 @@ class Core(concurrent.futures.Future[T]):
         lock = self._condition = FutureLock()
         lock._waiters = None
         self._node = self._start if lifecycle is None else _start(lifecycle)
-        self._story = ()
+        self._story = UNMOVED
         self._result = self._exception = self._rare = self._waiting = None
 
     # What concurrent.futures' own functions (wait, as_completed) and its tests look at.
@@ -84,17 +84,8 @@ class Core(concurrent.futures.Future[T]):
         return self._node.view  # type: ignore[return-value]
 
     @property
-    def _waiters(self) -> list[Any]:  # type: ignore[override]
-        if self._node.announced:
-            return TOLD
-        waiting = self._waiting
-        if waiting is None:
-            fresh: list[Any] = []
-            with self._lock:
-                waiting = self._waiting
-                if waiting is None:
-                    waiting = self._waiting = fresh
-        return waiting
+    def _waiters(self) -> list[Any] | Waiters:  # type: ignore[override]
+        return TOLD if self._node.announced else Waiters(self)
 
     @property
     def _done_callbacks(self) -> Callbacks:
@@ -136,7 +127,10 @@ class Core(concurrent.futures.Future[T]):
     def story(self) -> Story:
         """What happened to it so far (state, event, monotonic time, where from). Bounded."""
         with self._lock:
-            return self._told(self._story)
+            return self._told(self._raw())
+
+    def _raw(self) -> Raw:
+        return raw_of(self._node.moves, self._story)
 
     def _told(self, raw: Raw) -> Story:
         rare = self._rare
@@ -179,28 +173,31 @@ class Core(concurrent.futures.Future[T]):
                 the end, when the future has moved and all who wait for it were told.
         """
         while True:
+            # In this order: a future that leaves the common ways moves its node before its story.
+            kept: Any = self._story
             node = self._node
             try:
-                step = node.on[event]
+                after = node.ways[source][event]
             except KeyError:
-                raise self._unknown(event) from None
-            if step.plain:
-                story = self._story + (step, monotonic(), source)
+                after = None  # a source of the caller's own; or there is no such event
+            if after is not None:
+                step: Step = after.step
+                story = monotonic() if after.first else complex(kept, monotonic())
                 # As `with`, but for its price (a sixth of all).
                 lock, won, told = self._lock, False, None
                 try:
                     lock.acquire()
-                    won = self._node is node
+                    won = self._node is node and self._story is kept
                     if won:
                         if step.offers is not None:
                             self._keep(step, value)
-                        self._node = step.node
+                        self._node = after
                         self._story = story
                         if self._rare is not None or self._waiting is not None or lock._waiters:
                             told = self._take_told(step)
                     lock.release()
                 except BaseException:
-                    self._interrupted(step, value, won, told)
+                    self._interrupted(after, value, won, told)
                     raise
                 if not won:
                     continue  # somebody was quicker: look again
@@ -209,22 +206,25 @@ class Core(concurrent.futures.Future[T]):
                 elif step.effects:
                     self.perform(step, value)
                 return step
+            try:
+                step = node.on[event]
+            except KeyError:
+                raise self._unknown(event) from None
             if step.violates or (step.violates_by_caller and source == CALLER):
                 return self._refuse(step, source)
-            if self._took_special(node, step, value, source):
+            if self._took_special(node, step, value, source, kept):
                 return step
 
-    def _took_special(self, node: Node, step: Step, value: Any, source: str) -> bool:
-        """Take a step that is not on the fast path; False if somebody was quicker."""
+    def _took_special(self, node: Node, step: Step, value: Any, source: str, before: Kept) -> bool:
+        """Take a step that is on no common way; False if somebody was quicker."""
         fresh = self._fresh_rare()
-        before = story = self._story
-        kept = value
+        story = raw = raw_of(node.moves, before)
+        # What a step discards is let go after the lock: its finalizers are not ours.
+        kept, dropped = value, None
         if step.moves:
-            story = extended(before, step, monotonic(), source)
+            story = extended(raw, step, monotonic(), source)
         if step.own_error is not None:
             kept = self._own_error(step, value, self._told(story))
-        # What a step discards is let go after the lock: its finalizers are not ours.
-        dropped = None
         with self._lock:
             if self._node is not node or self._story is not before:
                 return False
@@ -232,17 +232,18 @@ class Core(concurrent.futures.Future[T]):
             if step.discards:
                 dropped = (self._result, self._exception)
             self._take_special(step, kept, source)
-            self._story = story
-            if len(story) == len(before) and step.moves:
-                rare.forgotten += 1
+            if step.moves:
+                self._story = story
+                rare.forgotten += len(story) == len(raw)
             told = self._take_told(step)
         del dropped
         self._follow(step, value, told)
         return True
 
-    def _interrupted(self, step: Step, value: Any, won: bool, told: Told | None) -> None:
+    def _interrupted(self, after: Node, value: Any, won: bool, told: Told | None) -> None:
         """Ctrl-C while a step was taken: the lock is let go, and what was taken is told."""
-        moved = won and self._node is step.node
+        step: Step = after.step
+        moved = won and self._node is after
         # The first place where Ctrl-C can come is behind acquire(), the last behind release().
         if self._lock._is_owned():
             if moved and told is None:
@@ -279,7 +280,8 @@ class Core(concurrent.futures.Future[T]):
         if not step.moves:
             rare.stayed(step.event)
         self._learn(rare, step, value, source)
-        self._node = step.node
+        if step.moves or step.announces:
+            self._node = step.node
         if step.discards:
             self._result = self._exception = None
 
@@ -299,8 +301,8 @@ class Core(concurrent.futures.Future[T]):
         """Tell everybody. Nobody is forgotten because telling another raised."""
         waiters, callbacks = told
         try:
-            if waiters:
-                self._tell(waiters)
+            if waiters is not None:
+                self._tell(each(waiters))
         finally:
             try:
                 if step.effects:

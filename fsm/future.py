@@ -49,12 +49,12 @@ class Future(Core[T]):
         return self._node.view == RUNNING_VIEW
 
     def __repr__(self) -> str:
-        node, story = self._node, self._story
+        node, raw = self._node, self._raw()
         value = self._repr_value() if node.settled and not node.state.is_cancelled else ""
         if node.lifecycle.standard_repr:
             what = f"state={_shown(node)}{value}"
-        elif story:
-            what = f"state={node.state}{value} after {story[-FIELDS].event}"
+        elif raw:
+            what = f"state={node.state}{value} after {raw[-FIELDS].event}"
         else:
             what = f"state={node.state}"
         return f"<{type(self).__name__} at {id(self):#x} {what}>"

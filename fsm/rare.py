@@ -1,14 +1,64 @@
 """What most futures never need: made when somebody waits, calls back, or cancels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from futurefsm.fsm.compiled import Step
 from futurefsm.fsm.outcomes import Outcome, refine
 
 Callbacks = list[Callable[[Any], object]]
+
+
+class _Several(list[Any]):
+    """More waiters than one."""
+
+    __slots__ = ()
+
+
+# The waiters of a future: None; one, which is kept as it is, for a list around it would be as large
+# as the story of the future; or several. No waiter is such a list.
+Waiting = Any
 # Who is to be told of a step: waiters of concurrent.futures, and callbacks.
-Told = tuple[list[Any] | None, Callbacks]
+Told = tuple[Waiting, Callbacks]
+
+
+def each(waiting: Waiting) -> list[Any]:
+    """The waiters, in the order added."""
+    if waiting is None:
+        return []
+    return waiting if isinstance(waiting, _Several) else [waiting]
+
+
+class Waiters:
+    """What `concurrent.futures` takes for a future's list of waiters. Under the future's lock."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self, future: Any) -> None:
+        self._future = future
+
+    def append(self, waiter: Any) -> None:
+        """It will be told."""
+        future = self._future
+        waiting = future._waiting
+        if waiting is None:
+            future._waiting = waiter
+        elif isinstance(waiting, _Several):
+            waiting.append(waiter)
+        else:
+            future._waiting = _Several((waiting, waiter))
+
+    def remove(self, waiter: Any) -> None:
+        """It will not be told, or was. As a list's `remove`."""
+        left = [*each(self._future._waiting)]
+        left.remove(waiter)
+        self._future._waiting = _Several(left) if left else None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(each(self._future._waiting))
+
+    def __len__(self) -> int:
+        return len(each(self._future._waiting))
 
 
 class _Told(list[Any]):

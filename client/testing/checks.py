@@ -57,8 +57,9 @@ class Checks:
             return
         story, node = future._story, future._node
         if story is not record.story:
-            for index in range(len(record.story), len(story), FIELDS):
-                self._move(record, story[index])
+            raw = future._raw()
+            for index in range(len(record.moves) * FIELDS, len(raw), FIELDS):
+                self._move(record, raw[index])
             record.story = story
         record.node = node
         if record.state is not node.state:

@@ -130,8 +130,10 @@ def visiting(*lifecycles: Lifecycle) -> Iterator["Counter[tuple[str, str, str]]"
     """
     counts: Counter[tuple[str, str, str]] = Counter()
     nodes = [node for lifecycle in lifecycles for node in _nodes(lifecycle)]
-    before = [node.on for node in nodes]
+    before = [(node.on, node.ways) for node in nodes]
     for node in nodes:
+        # Nobody takes a common way meanwhile, where no table is asked.
+        node.ways = {source: dict.fromkeys(node.on) for source in node.ways}
         node.on = _Counting(node, counts)
     tables = [lifecycle._by_pair for lifecycle in lifecycles]
     for lifecycle in lifecycles:
@@ -142,8 +144,8 @@ def visiting(*lifecycles: Lifecycle) -> Iterator["Counter[tuple[str, str, str]]"
     finally:
         for lifecycle, table in zip(lifecycles, tables, strict=True):
             lifecycle.__dict__["_by_pair"] = table
-        for node, on in zip(nodes, before, strict=True):
-            node.on = on
+        for node, (on, ways) in zip(nodes, before, strict=True):
+            node.on, node.ways = on, ways
 
 
 def unvisited(lifecycle: Lifecycle, counts: "Counter[tuple[str, str, str]]") -> list[Row]:

@@ -94,7 +94,7 @@ class Record:
         self.ref: weakref.ref[Future[Any]] | None = None
         self.task_id = future.task_id
         self.name = letters(number)
-        self.story: tuple[Any, ...] = ()
+        self.story: Any = None
         self.node = future._node
         self.state: State = future._node.state
         self.moves: list[tuple[int, float, str, State]] = []

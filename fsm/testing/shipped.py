@@ -9,6 +9,7 @@ from futurefsm.fsm.errors import WouldDeadlockError
 from futurefsm.fsm.events import RESULT_FAILED, RESULT_SUCCESS
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
+from futurefsm.fsm.rare import each
 from futurefsm.fsm.story import CALLER, WIRE
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.threads import delivering
@@ -102,5 +103,4 @@ class ConfirmedFutures(Harness):
 
 def listed_by(future: Any) -> int:
     """How many a future of ours has in its lists who wait for it."""
-    told, asleep = future._waiting, future._condition._waiters
-    return (len(told) if told else 0) + (len(asleep) if asleep else 0)
+    return len(each(future._waiting)) + len(future._condition._waiters or ())

@@ -46,6 +46,26 @@ def test_a_state_has_two_nodes_only_where_it_can_be_unannounced() -> None:
     assert told.on["submit"].node is told
 
 
+def test_common_ways() -> None:
+    """Whoever comes to a state by the same plain steps from the same sources is at one node."""
+    ways = CONFIRMED.compiled.ways
+    running = ways["caller"]["submit"]
+    assert running is not None
+    assert running is not ways["wire"]["submit"]
+    assert (running.state, running.moves) == (RUNNING, ((running.step, "caller"),))
+    assert running.on is CONFIRMED.compiled.on["submit"].node.on
+    assert (running.first, ways["wire"]["cancel"]) == (True, None)
+    finished = running.ways["wire"]["result_failed"]
+    assert finished is not None
+    assert (finished.settled, finished.first) == (True, False)
+    assert finished.moves == ((running.step, "caller"), (finished.step, "wire"))
+    assert {*finished.ways["caller"].values()} == {None}, "a third time would not fit"
+    assert set(finished.ways) == {"caller", "wire", "client"}
+    assert {*running.on["cancel"].node.ways["wire"].values()} == {None}
+    looped = ping_pong().compiled
+    assert [*looped.ways["wire"].items()] == [(event, None) for event in looped.on]
+
+
 def test_the_fast_path_is_for_tables_without_loops() -> None:
     assert CONFIRMED.compiled.on["submit"].plain
     assert not CONFIRMED.compiled.on["cancel"].plain, "an outcome is learnt"

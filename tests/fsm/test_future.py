@@ -431,7 +431,7 @@ def test_wait(when: str) -> None:
             futures[2].fire("confirm_canceled")
     done = answers[0].done
     assert done == (set(futures) if when == "ALL_COMPLETED" else {futures[0]})
-    assert all(future._waiters == [] for future in futures)
+    assert not any([*future._waiters] for future in futures)
 
 
 def test_wait_for_the_first_exception() -> None:

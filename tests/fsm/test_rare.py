@@ -1,8 +1,12 @@
 """The rare parts: who is told, and the deadline of a cancel."""
 
+from types import SimpleNamespace
+
+import pytest
+
 from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.outcomes import CONFIRMED_OUTCOME, TOO_LATE, UNANSWERED
-from futurefsm.fsm.rare import TOLD, Rare
+from futurefsm.fsm.rare import TOLD, Rare, Waiters, each
 
 
 def test_take_gives_everybody_once() -> None:
@@ -17,6 +21,36 @@ def test_nobody_waits_for_what_has_told() -> None:
     TOLD.append("waiter")
     assert TOLD == []
     TOLD.remove("waiter")
+
+
+def test_waiters_are_as_a_list() -> None:
+    future = SimpleNamespace(_waiting=None)
+    waiters = Waiters(future)
+    assert (len(waiters), [*waiters]) == (0, [])
+    with pytest.raises(ValueError):
+        waiters.remove("nobody")
+    added: list[object] = []
+    for waiter in "a", ["b"], "c", "a":
+        waiters.append(waiter)
+        added.append(waiter)
+        assert (len(waiters), [*waiters]) == (len(added), added)
+    with pytest.raises(ValueError):
+        waiters.remove("nobody")
+    while added:
+        waiters.remove(added[-1])
+        added.remove(added[-1])
+        assert [*waiters] == added
+    assert future._waiting is None
+
+
+def test_one_waiter_is_kept_without_a_list() -> None:
+    waiter = object()
+    future = SimpleNamespace(_waiting=None)
+    Waiters(future).append(waiter)
+    assert future._waiting is waiter
+    assert [*each(waiter)] == [waiter]
+    Waiters(future).remove(waiter)
+    assert future._waiting is None
 
 
 def test_counting() -> None:

@@ -1,12 +1,14 @@
 """Stories: what moved a future, bounded, readable."""
 
+from time import monotonic
+
 import pytest
 from lifecycle_kit import ping_pong
 
 from futurefsm.fsm import states as st
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.lifecycles import CONFIRMED
-from futurefsm.fsm.story import MOVES_MAX, Move, Story, extended
+from futurefsm.fsm.story import MOVES_MAX, UNMOVED, Move, Story, extended
 
 
 def lived() -> Future[str]:
@@ -81,6 +83,36 @@ def test_cancel_calls_do_not_flush_it() -> None:
     story = future.story
     assert story.path() == "pending → running → cancel_requested"
     assert story.stays["cancel"] == 9_999
+
+
+def test_two_times_are_one_number() -> None:
+    """What most futures keep of their story."""
+    future: Future[str] = Future()
+    before = monotonic()
+    assert (future._story, future._raw()) == (UNMOVED, ())
+    future.fire("submit", None, "caller")
+    assert isinstance(future._story, float)
+    first = future.story
+    future.fire("result_success", "v", "client")
+    assert isinstance(future._story, complex)
+    assert future.story[:1] == first[:1], "to the last digit"
+    assert [(move.event, move.source) for move in future.story] == [
+        ("submit", "caller"),
+        ("result_success", "client"),
+    ]
+    times = [move.time for move in future.story]
+    assert before <= times[0] <= times[1] <= monotonic()
+    future.cancel()
+    assert [move.time for move in future.story][:2] == times
+    assert future.story.path() == "pending → running → finished → cancelled"
+
+
+def test_a_source_that_is_no_common_one() -> None:
+    future: Future[str] = Future()
+    future.fire("submit", None, "somebody else")
+    future.fire("result_success", "v")
+    assert [move.source for move in future.story] == ["somebody else", "wire"]
+    assert future.result() == "v"
 
 
 def test_extended_drops_the_oldest() -> None:

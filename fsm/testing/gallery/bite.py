@@ -72,19 +72,18 @@ _CLOSED = "nothing is added once it is closed"
 # words of an error, in time or in memory: the whole name → why. They are left out, and counted.
 EQUIVALENT = {
     # Our Future.
-    "core.py guard left out in _waiters: if waiting is None:": _AGAIN,
     "core.py guard left out in _made_rare: if rare is None:": _AGAIN,
     "lock.py double call in enlist: waiters.append((bed, met))": _TWICE,
     "lock.py guard left out in sleep: if not woken:": "who was woken is in no list",
     "lock.py case left out in sleep: if not woken:": _IN_VAIN,
-    "core.py not caught in fire: try:": "KeyError either way; its words differ",
+    "core.py not caught in fire: try: (3)": "KeyError either way; its words differ",
     "future.py case left out in result: if node.ended:": _ROUND,
     "future.py case left out in result: if self._exception is None and self._node is node:": _ROUND,
-    "core.py case left out in fire: if step.plain:": "the slow path does the same",
+    "core.py case left out in fire: if after is not None:": "the slow path does the same",
     "core.py guard left out in _learn: if step.outcome is not None:": _NO_FACT,
     "core.py guard left out in _took_special: if step.discards:": "held for a moment longer",
     "core.py guard left out in fire: if step.effects:": _NOTHING,
-    "core.py guard left out in _follow: if waiters:": "tells nobody",
+    "core.py guard left out in _follow: if waiters is not None:": "tells nobody",
     "core.py guard left out in _follow: if step.effects:": _NOTHING,
     "core.py guard left out in _follow: if callbacks:": "calls nobody",
     "future.py guard left out in cancel: if not self._node.settled:": _DEADLINE,
@@ -113,8 +112,9 @@ EQUIVALENT = {
 # What survives, and why: the whole name → a phrase. Nobody is let off by it.
 _CTRL_C = "only Ctrl-C between two lines shows it, and none comes here"
 SURVIVORS = {
+    "core.py not caught in fire: try:": "nobody fires from a source of his own",
     "core.py not caught in fire: try: (2)": _CTRL_C,
-    "core.py drop call in fire: self._interrupted(step, value, won, told)": _CTRL_C,
+    "core.py drop call in fire: self._interrupted(after, value, won, told)": _CTRL_C,
     "reference.py test before lock in on_confirm: with self._condition:": (
         "needs a disconnect between a test and its lock, and a waiter"
     ),

@@ -135,10 +135,11 @@ class FsmFutures(Harness):
         state = future.state
         if getattr(future._lock, "_owner", None) is not None:
             return str(state)  # in the middle of a step
-        told = future._told(future._story)
+        told = future._told(future._raw())
         states = [*([] if told.forgotten else [told.start]), *(move.state for move in told)]
         again = any(one == other for one, other in pairwise(states))
-        if states[-1] != state or again:
+        timeless = any(move.time == 0 for move in told)
+        if states[-1] != state or again or timeless:
             return f"{state}, with another story"
         if self.objects and isinstance(future._exception, ConnectionLostError | WorkerDiedError):
             return f"{state}, with another error than it was given"
