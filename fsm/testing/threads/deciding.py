@@ -21,6 +21,14 @@ _Choice = tuple[tuple[Option, ...], tuple[int, ...]]
 
 _deadline = attrgetter("deadline")
 
+
+def _in_order(timed: list[Task]) -> tuple[int, ...]:
+    """The numbers of the tasks whose timers may fire. The first is the one that a clock would let
+    fire: else a task that sleeps again and again would starve the others."""
+    timed.sort(key=_deadline)
+    return tuple([task.number for task in timed])
+
+
 # (who is ready, as bits; who fires, in order; the current task) → the choice. Runs have few
 # different ones: each is made once.
 _CHOICES: dict[tuple[int, tuple[int, ...], int | None], _Choice] = {}
@@ -71,18 +79,19 @@ class Deciding:
     def pick(self, me: Task | None) -> Task | None:
         """Who goes on; None: the run is over, `run.end` says why.
 
+        Most of the time of a run is spent here: so it is one function.
+
         Args:
             me: the task that was running, if it is still alive.
         """
         # What is asked here, and who chooses, is in no task: nothing of it is to switch.
         self.me = None
-        if self.detailed and not self._seen(me):
-            return None
-        if len(self._raw) >= self.max_steps:
-            self.run.end = "livelock" if self.owed else "done"
+        raw = self._raw
+        if (self.detailed and not self._seen(me)) or len(raw) >= self.max_steps:
+            self._end_early()
             return None
         ready = 0
-        timers: list[Task] | None = None
+        timed: list[Task] | None = None
         for task in self.live:
             state = task.state
             if (
@@ -92,28 +101,41 @@ class Deciding:
             ):
                 ready |= task.bit
             elif task.timed:
-                if timers is None:
-                    timers = [task]
+                if timed is None:
+                    timed = [task]
                 else:
-                    timers.append(task)
-        if not (ready or (timers is not None and self.owed)):
+                    timed.append(task)
+        if not ready and (timed is None or not self.owed):
             if self.owed:
                 self.run.end = "deadlock"
             return None
-        if timers is None:
+        if timed is None:
             fires: tuple[int, ...] = ()
         else:
-            if len(timers) > 1:
-                # The first is the one that a clock would let fire: else a task that sleeps again
-                # and again would starve the others.
-                timers.sort(key=_deadline)
-            fires = tuple([task.number for task in timers])
+            fires = (timed[0].number,) if len(timed) == 1 else _in_order(timed)
         number = None if me is None else me.number
         options, costs = _CHOICES.get((ready, fires, number)) or _choice(ready, fires, number)
         if not costs:
-            return self._take(options[0])
-        index = self.chosen(options, costs, number)
-        return None if index is None else self._take(options[index])
+            chosen = options[0]
+        elif self._script is None or len(self.run.choices) < self._scripted:
+            index = self.chosen(options, costs, number)
+            if index is None:
+                return None
+            chosen = options[index]
+        else:
+            # Behind its list: the benign one, as `chosen` would say.
+            chosen = options[0]
+            self.run.choices.append(0)
+            self.run.costs.append(costs)
+        task = self.tasks[chosen[0]]
+        raw.append((chosen, task.op, task.what, task.where))
+        task.state = RUN
+        if chosen[1]:
+            self._fire(task)
+        else:
+            task.timed = task.fired = False
+        self.me = task
+        return task
 
     def chosen(
         self, options: Sequence[Option], costs: tuple[int, ...], me: int | None
@@ -137,22 +159,19 @@ class Deciding:
             run.preemptions += costs[index]
         return index
 
-    def _take(self, chosen: Option) -> Task:
-        number, fires = chosen
-        task = self.tasks[number]
-        self._raw.append((chosen, task.op, task.what, task.where))
-        task.state = RUN
-        if fires:
-            task.fired = True
-            task.timed = False
-            task.fires += 1
-            if task.deadline > self.now:
-                self.now = task.deadline
-            self.now += LATE
-        else:
-            task.timed = task.fired = False
-        self.me = task
-        return task
+    def _fire(self, task: Task) -> None:
+        """The timer of a task fires."""
+        task.fired = True
+        task.timed = False
+        task.fires += 1
+        if task.deadline > self.now:
+            self.now = task.deadline
+        self.now += LATE
+
+    def _end_early(self) -> None:
+        """No step follows: something is wrong already, or there were too many."""
+        if self.fatal is None:
+            self.run.end = "livelock" if self.owed else "done"
 
     def _ask(self, options: Sequence[Option], me: int | None) -> int | None:
         """What is chosen, by its index; None: the run must end."""

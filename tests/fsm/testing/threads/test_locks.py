@@ -109,6 +109,26 @@ def test_what_several_threads_can_hear_of_an_rlock() -> None:
     }
 
 
+def test_who_leaves_a_with_must_still_have_the_lock() -> None:
+    def loses(lock: Any) -> str:
+        try:
+            with lock:
+                lock.release()
+                # Here the other may take it; who does not, finds it free.
+                threading.Lock().acquire()
+        except RuntimeError as error:
+            return str(error)
+        return "nothing"
+
+    make = lambda: threading.RLock()  # noqa: E731
+    refused = "cannot release un-acquired lock"
+    assert outcomes(scene(loses, lambda lock: lock.acquire(), make=make)) == {
+        ("done", refused, True),
+        # The other was first, and keeps it.
+        ("deadlock", None, True),
+    }
+
+
 def test_blocking_is_any_truth() -> None:
     assert alone(lambda: threading.Lock().acquire(1))  # type: ignore[arg-type]
 
