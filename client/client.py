@@ -16,7 +16,7 @@ from futurefsm.client.agent import Agent
 from futurefsm.client.errors import ForkedClientError
 from futurefsm.client.explain import explain
 from futurefsm.client.future import Future
-from futurefsm.client.link import Link, Reach, open_link
+from futurefsm.client.link import Link, Reach, check_start_method, open_link
 from futurefsm.client.serializer import Codec, Serializer, travelling
 from futurefsm.client.submitting import Options, Submits, Submitter, checked
 from futurefsm.fsm.lifecycles import CONFIRMED
@@ -59,6 +59,10 @@ class Client(Submits, concurrent.futures.Executor):
             for functions, arguments and results, here and in the workers, to which it travels;
             by default cloudpickle. Exceptions are always pickled.
         stream_output: print here what tasks print, while they run.
+        start_method: how the embedded engine starts worker processes: "forkserver" (one new
+            interpreter imports what workers need, and they are forked from it; where that cannot
+            be, as the next) or "spawn" (each is a new interpreter); None: the first. There is no
+            "fork": see the guide on the engine.
         max_result_bytes: what one pickled result may have, on the embedded engine.
         store_bytes: what all objects in the embedded engine's store may have together; by default
             half of this machine's memory.
@@ -92,6 +96,7 @@ class Client(Submits, concurrent.futures.Executor):
         heartbeat_interval: float = 2.0,
         serializer: Codec | None = None,
         stream_output: bool = False,
+        start_method: str | None = None,
         max_result_bytes: int = 1 << 30,
         store_bytes: int | None = None,
     ) -> None:
@@ -100,6 +105,7 @@ class Client(Submits, concurrent.futures.Executor):
             cancel_timeout=cancel_timeout, timeout=timeout, heartbeat_interval=heartbeat_interval
         )
         _check_counts(workers=workers, max_result_bytes=max_result_bytes, store_bytes=store_bytes)
+        check_start_method(start_method, address)
         timeout = min(timeout, _LONGEST_S)
         self._options = checked(Options(), stream_output=stream_output)
         if workers is None:
@@ -128,6 +134,7 @@ class Client(Submits, concurrent.futures.Executor):
             timeout=timeout,
             hostname=gethostname(),
             reach=Reach(backend, tls, object_storage_address, heartbeat_interval),
+            start_method=start_method,
             max_result_bytes=max_result_bytes,
             store_bytes=store_bytes,
             serializer=None if serializer is None else travelling(serializer),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import ssl
 
 BACKENDS = ("ymq", "zmq")
+START_METHODS = ("forkserver", "spawn")
 
 ENVIRONMENT = "SCALER_NETWORK_BACKEND"
 """The variable by which all processes of a Scaler cluster are told what to speak."""
@@ -96,6 +97,7 @@ def open_link(
     timeout: float,
     hostname: str,
     reach: Reach = _AS_IT_COMES,
+    start_method: str | None = None,
     max_result_bytes: int,
     store_bytes: int | None = None,
     serializer: bytes | None = None,
@@ -103,8 +105,7 @@ def open_link(
     """Start the embedded engine, or check the address. Dials nothing yet.
 
     Raises:
-        ValueError: the address is none, workers were asked of a cluster, or what only a cluster
-            has of the embedded engine.
+        ValueError: the address is none; workers of a cluster; what only a cluster has, of ours.
         EngineStartError: the embedded engine did not start.
     """
     new_tracker = partial(
@@ -123,15 +124,14 @@ def open_link(
         return _cluster_link(
             parse_address(address), tracker, reach, timeout_s=timeout, hostname=hostname
         )
-    for what, given in zip(Reach._fields[:3], reach, strict=False):
-        if given is not None:
-            raise ValueError(f"{what}={given!r} is for a cluster: name its address as well")
+    _check_embedded(reach)
     from futurefsm.client.engine.launch import launch
 
     count = workers or os.cpu_count() or 1
     engine = launch(
         count,
         timeout_s=timeout,
+        start_method=start_method or START_METHODS[0],
         max_result_bytes=max_result_bytes,
         store_bytes=store_bytes,
         # It lives and dies with this process: a client that was stopped for an hour is still there.
@@ -146,8 +146,18 @@ def open_link(
         idle_bytes_max=_idle_bytes(store_bytes),
         announces=False,
     )
-    where = parse_address(engine.address)
-    open_stream = stream_opener(identity)
+    return _embedded_link(engine.address, engine, tracker, timeout)
+
+
+def _check_embedded(reach: Reach) -> None:
+    for what, given in zip(Reach._fields[:3], reach, strict=False):
+        if given is not None:
+            raise ValueError(f"{what}={given!r} is for a cluster: name its address as well")
+
+
+def _embedded_link(address: str, engine: Engine, tracker: Tracker, timeout: float) -> Link:
+    where = parse_address(address)
+    open_stream = stream_opener(tracker.identity)
     channel = YmqDealer(
         YmqLink(where, lambda sock: open_stream(where, sock), patience_s=timeout, redial=False),
         steady=True,
@@ -238,6 +248,25 @@ def backend_for(address: Address, chosen: str | None, environment: str | None) -
     if address.scheme == "ipc":
         return chosen or "zmq"
     return chosen or environment or None
+
+
+def check_start_method(chosen: str | None, address: str | None) -> None:
+    """Check what a user chose.
+
+    Raises:
+        ValueError: it is none, or it is for a cluster.
+    """
+    if chosen is None:
+        return
+    if chosen == "fork":
+        raise ValueError(
+            "start_method must be 'forkserver' or 'spawn': 'fork' would copy this process into the "
+            "workers, and tasks would see here what they never see on a cluster"
+        )
+    if chosen not in START_METHODS:
+        raise ValueError(f"start_method must be 'forkserver' or 'spawn', not {chosen!r}")
+    if address is not None:
+        raise ValueError(f"start_method={chosen!r} is for the embedded engine, not for {address}")
 
 
 def _parsed(address: str | None) -> Address | None:

@@ -147,6 +147,7 @@ def serve(opened: Any, *, workers: int, client_timeout_s: float, protected: bool
         argv=("futurefsm",),
         flags=tuple(subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
         scheduler=(opened.dial, opened.backend, opened.dial_storage),
+        start_method="forkserver",
     )
     watches = Watches()
     pool = WorkerPool(options, watches.watch, watches.unwatch)

@@ -202,6 +202,7 @@ def launch(
     client_timeout_s: float = 60.0,
     timeout_s: float = START_TIMEOUT_S,
     wait: bool = True,
+    start_method: str = "forkserver",
 ) -> EngineHandle:
     """Start an engine.
 
@@ -216,6 +217,7 @@ def launch(
         client_timeout_s: silence after which a client's tasks and objects are given up.
         timeout_s: how long to wait for the engine.
         wait: False returns at once; call `wait_ready` before relying on the engine.
+        start_method: of the workers: "forkserver" or "spawn".
 
     Raises:
         EngineStartError: with what the engine wrote to stderr.
@@ -236,6 +238,7 @@ def launch(
         "path": [str(entry) for entry in sys.path],
         "argv": [str(argument) for argument in getattr(sys, "argv", [])],
         "executable": sys.executable,
+        "start_method": start_method,
         "parent": os.getpid(),
     }
     handle = _spawn(_private_directory(directory), config)

@@ -1,17 +1,20 @@
-"""The engine's process, started by `launch.py`. Workers first, then what is slow to import."""
+"""The engine's process, started by `launch.py`. Workers first, then what is slow to import.
 
-import json
-import logging
+What is imported at the top of this file is what the workers' start needs.
+"""
+
 import os
-import shutil
 import subprocess
 import sys
 import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from futurefsm.client.engine.respawn import Respawn
-from futurefsm.client.engine.workers import WorkerOptions, WorkerPool
+from futurefsm.client.engine.nursery import Nursery, WorkerOptions
+
+if TYPE_CHECKING:
+    from futurefsm.client.engine.respawn import Respawn
+    from futurefsm.client.engine.workers import WorkerPool
 
 
 class Watches:
@@ -39,7 +42,7 @@ class Watches:
             server.watch_worker(fd, write)
 
 
-def _start(pool: WorkerPool, respawn: Respawn) -> None:
+def _start(pool: "WorkerPool", respawn: "Respawn") -> None:
     """Let the workers boot while this process imports the rest."""
     for _ in range(respawn.due(0.0)):
         try:
@@ -60,7 +63,6 @@ def _ends(config: dict[str, Any]) -> tuple[int, ...]:
 
 def main(config: dict[str, Any]) -> None:
     """Serve until the lifeline ends. `config` is what `launch` wrote."""
-    logging.basicConfig(format="futurefsm engine: %(message)s", level=logging.WARNING)
     directory = str(config["directory"])
     options = WorkerOptions(
         path=tuple(config["path"]),
@@ -70,9 +72,18 @@ def main(config: dict[str, Any]) -> None:
         executable=str(config["executable"]),
         flags=tuple(subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
         scheduler=(f"ipc://{directory}/scheduler", "ymq", ""),
+        start_method=str(config["start_method"]),
     )
+    nursery = Nursery(options)
+    import json
+    import logging
+
+    from futurefsm.client.engine.respawn import Respawn
+    from futurefsm.client.engine.workers import WorkerPool
+
+    logging.basicConfig(format="futurefsm engine: %(message)s", level=logging.WARNING)
     watches = Watches()
-    pool = WorkerPool(options, watches.watch, watches.unwatch)
+    pool = WorkerPool(nursery, watches.watch, watches.unwatch)
     respawn = Respawn(int(config["workers"]))
     server: Any = None
     try:
@@ -98,5 +109,7 @@ def main(config: dict[str, Any]) -> None:
             pool.close()
         else:
             server.close()
+        import shutil
+
         shutil.rmtree(directory, ignore_errors=True)
         sys.stderr.flush()

@@ -189,6 +189,8 @@ class Server:
             self._take_back()
             self._perform(self._scheduler.tick(now))
         self._mail.tick(now)
+        if self._pool.lost:
+            self._reap()
         for worker in self._respawn.overdue(now):
             self._complain(b"", "a worker did not come up in time")
             self._pool.kill(worker)

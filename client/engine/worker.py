@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 
 _F_SETSIG = 10
 
-# What most first tasks need; imported one by one while no task waits.
-_WARM = (
+WARM = (
     "inspect",
     "logging",
     "cloudpickle",
     "tblib.pickling_support",
     "futurefsm.client.engine.failures",
 )
+"""What most first tasks need; imported one by one while no task waits, or by the fork server."""
 
 
 class _AsItIs:
@@ -114,7 +114,7 @@ class Worker:
         os._exit(code)
 
     def _warm_up(self) -> None:
-        for name in _WARM:
+        for name in WARM:
             if self._pipe.held or self._poll.poll(0):
                 return
             import_module(name)

@@ -1,17 +1,16 @@
 """The engine's worker processes: starts, feeds, kills and reaps them.
 
-Each is a fresh interpreter (no fork of the engine, no second run of the user's ``__main__``) in a
-session of its own, so that killing its process group takes along what user code started. Knows
+Each is as a fresh interpreter (no fork of the engine, no second run of the user's ``__main__``), in
+a session of its own, so that killing its process group takes along what user code started. Knows
 nothing of tasks or clients: a worker runs one thing at a time, under a number.
 """
 
-import marshal
 import os
 import signal
 import socket
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +18,8 @@ from futurefsm.client.engine import frames
 from futurefsm.client.engine.holdings import Blob as Blob
 from futurefsm.client.engine.holdings import Holding, Holdings
 from futurefsm.client.engine.lane import Lane
+from futurefsm.client.engine.nursery import NO_PROCESS, Nursery, Unborn
+from futurefsm.client.engine.nursery import WorkerOptions as WorkerOptions
 from futurefsm.client.engine.pipe import Answer, Pipe, PipeBroken
 from futurefsm.client.engine.results import Buffer
 
@@ -31,35 +32,7 @@ OFFER_BYTES = 16384
 _SLACK = 1024 * 1024
 """An answer may be larger than the limit for results: errors have a text."""
 
-# The modules that a worker finds are those of the process that started the engine. marshal: both
-# ends run the same interpreter. Nothing else is in the pipe before the worker says that it is up.
-_BOOT = """\
-import sys, marshal
-sys.path[:], sys.argv[:], boot = marshal.load(open(int(sys.argv[1]), "rb", closefd=False))
-from futurefsm.client.engine.worker import main
-main(*boot)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerOptions:
-    """How to start a worker.
-
-    Attributes:
-        path, argv: the `sys.path` and `sys.argv` that it gets.
-        max_result_bytes: limit for one pickled result.
-        stderr: a descriptor for its standard error, or None for the engine's own.
-        executable, flags: the interpreter and its options.
-        scheduler: for tasks that want to be its clients: address, backend, the store's address.
-    """
-
-    path: tuple[str, ...]
-    argv: tuple[str, ...]
-    max_result_bytes: int = 1 << 30
-    stderr: int | None = None
-    executable: str = sys.executable
-    flags: tuple[str, ...] = ()
-    scheduler: tuple[str, str, str] | None = None
+_CLOSE_S = 5.0
 
 
 class Answered(NamedTuple):
@@ -87,9 +60,10 @@ class Died:
 @dataclass(slots=True, eq=False)
 class _Worker:
     number: int
-    process: "subprocess.Popen[bytes]"
     pipe: Pipe
     holding: Holding
+    # 0 while nobody has told it.
+    pid: int = 0
     watched_write: bool = False
     booted: bool = False
     # Tasks that it has or was offered, and has not answered.
@@ -103,18 +77,20 @@ class WorkerPool:
     """All workers of one engine. One thread; nothing here blocks but `close`, for a bounded time.
 
     Args:
-        options: how to start a worker.
+        options: how to start a worker; or what starts them already.
         watch: called with a descriptor and whether to wait until it is writable, too.
         unwatch: called with a descriptor that is about to be closed; twice for some.
     """
 
     def __init__(
         self,
-        options: WorkerOptions,
+        options: WorkerOptions | Nursery,
         watch: Callable[[int, bool], None],
         unwatch: Callable[[int], None],
     ) -> None:
-        self._options = options
+        nursery = options if isinstance(options, Nursery) else Nursery(options)
+        self._nursery = nursery
+        self._limit = nursery.options.max_result_bytes
         self._watch = watch
         self._unwatch = unwatch
         self._workers: dict[int, _Worker] = {}
@@ -122,7 +98,12 @@ class WorkerPool:
         self._by_pid: dict[int, _Worker] = {}
         self._holdings = Holdings()
         self._next = 0
-        self._lifeline, self._lifeline_engine = os.pipe()
+        # Pid → exit code of the dead that nobody knew; they may be workers that are still unborn.
+        self._strays: dict[int, int] = {}
+        self._lost: list[tuple[_Worker, int]] = []
+        self._births = nursery.fd
+        if nursery.fd >= 0:
+            watch(nursery.fd, False)
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -138,42 +119,51 @@ class WorkerPool:
         Raises:
             OSError: the system would not start a process.
         """
-        options = self._options
         ours, theirs = socket.socketpair()
         lane = _lane()
+        pipe = Pipe(ours, self._limit + _SLACK)
+        worker = _Worker(self._next, pipe, self._holdings.of(self._next), lane=lane)
         try:
-            boot = (
-                theirs.fileno(),
-                self._lifeline,
-                options.max_result_bytes,
-                options.scheduler,
-                -1 if lane is None else lane.theirs.fileno(),
-            )
-            # A socket's buffer may be smaller than a long sys.path: the rest follows by `flush`.
-            pipe = Pipe(ours, options.max_result_bytes + _SLACK)
-            pipe.send(marshal.dumps((list(options.path), list(options.argv), boot)))
-            process = subprocess.Popen(
-                [options.executable, *options.flags, "-c", _BOOT, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stderr=options.stderr,
-                pass_fds=(theirs.fileno(), self._lifeline, *boot[4:] * (lane is not None)),
-                start_new_session=True,
+            worker.pid = self._nursery.start(
+                Unborn(
+                    worker.number,
+                    theirs,
+                    None if lane is None else lane.theirs.fileno(),
+                    pipe.send,
+                )
             )
         except BaseException:
+            theirs.close()
             ours.close()
             if lane is not None:
                 lane.close()
             raise
-        finally:
-            theirs.close()
-        worker = _Worker(self._next, process, pipe, self._holdings.of(self._next), lane=lane)
         self._next += 1
         self._workers[worker.number] = worker
         self._by_fd[ours.fileno()] = worker
-        self._by_pid[process.pid] = worker
+        if worker.pid:
+            self._by_pid[worker.pid] = worker
         self._watch(ours.fileno(), pipe.wants_write)
         worker.watched_write = pipe.wants_write
         return worker.number
+
+    @property
+    def lost(self) -> bool:
+        """Whether `reap` has something to tell that no signal announces."""
+        return bool(self._lost)
+
+    def _born(self) -> None:
+        """The nursery has news."""
+        for number, pid in self._nursery.born(self._unwatch):
+            worker = self._workers[number]
+            if pid in self._strays or not pid:
+                self._lost.append((worker, self._strays.pop(pid, NO_PROCESS)))
+            else:
+                worker.pid = pid
+                self._by_pid[pid] = worker
+                self._send(worker)
+        if not self._nursery.expecting:
+            self._strays.clear()
 
     def run(
         self,
@@ -246,13 +236,19 @@ class WorkerPool:
     def kill(self, number: int) -> None:
         """Kill a worker with all that it started. Its death is reported by `reap`."""
         worker = self._workers.get(number)
-        if worker is not None:
-            _killpg(worker.process.pid)
+        if worker is not None and not worker.pid:
+            self._born()
+        if worker is not None and worker.pid:
+            _killpg(worker.pid)
+        elif worker is not None and self._nursery.expecting:
+            self._nursery.kill()
 
     def ready(self, fd: int) -> list[Answered]:
         """A worker's descriptor is readable or writable."""
         worker = self._by_fd.get(fd)
         if worker is None:
+            if fd == self._births:
+                self._born()
             return []
         if worker.pipe.wants_write:
             self._send(worker)
@@ -267,7 +263,7 @@ class WorkerPool:
         if worker.pipe.ended and not everything:
             # Dead already, or user code closed the pipe or wrote into it: then it is of no use.
             self._unwatch(worker.pipe.sock.fileno())
-            _killpg(worker.process.pid)
+            self.kill(worker.number)
         if answers:
             worker.booted = True
             for answer in answers:
@@ -289,21 +285,28 @@ class WorkerPool:
             try:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
-                return events
+                found = None
             if found is None:
-                return events
+                break
             worker = self._by_pid.pop(found.si_pid, None)
-            if worker is None:
-                os.waitpid(found.si_pid, 0)
-                continue
-            # While the dead leader is not reaped its number cannot be anybody else's: kill what is
-            # left of its group now.
-            _killpg(found.si_pid)
-            code = worker.process.wait()
+            if worker is not None:
+                # While the dead leader is not reaped its number cannot be anybody else's: kill what
+                # is left of its group now.
+                _killpg(found.si_pid)
+            code = os.waitstatus_to_exitcode(os.waitpid(found.si_pid, 0)[1])
+            if worker is not None:
+                self._lost.append((worker, code))
+            elif found.si_pid == self._nursery.pid:
+                self._nursery.ended()
+            elif self._nursery.expecting:
+                self._strays[found.si_pid] = code
+        for worker, code in self._lost:
             events += self._receive(worker, everything=True)
             untouched = self.take_back(worker.number)
             self._remove(worker)
             events.append(Died(worker.number, code, worker.booted, untouched))
+        self._lost.clear()
+        return events
 
     def _remove(self, worker: _Worker) -> None:
         worker.holding.drop_all()
@@ -317,20 +320,17 @@ class WorkerPool:
 
     def close(self) -> None:
         """Kill and reap all workers, close all descriptors."""
+        for number, pid in self._nursery.close():
+            self._workers[number].pid = pid
         for worker in self._workers.values():
-            _killpg(worker.process.pid)
+            if worker.pid:
+                _killpg(worker.pid)
         for worker in list(self._workers.values()):
-            # SIGKILL cannot be refused; the bound is for a process stuck in the kernel.
-            try:
-                worker.process.wait(timeout=5.0)
-            except subprocess.TimeoutExpired:
-                worker.process.returncode = -int(signal.SIGKILL)
+            if worker.pid:
+                _wait(worker.pid, _CLOSE_S)
             self._remove(worker)
         self._by_pid.clear()
-        for fd in (self._lifeline, self._lifeline_engine):
-            if fd >= 0:
-                os.close(fd)
-        self._lifeline = self._lifeline_engine = -1
+        self._lost.clear()
 
 
 def _lane() -> Lane | None:
@@ -342,8 +342,19 @@ def _lane() -> Lane | None:
 
 
 def _killpg(pid: int) -> None:
+    """Kill a worker that was not reaped, and its group."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        # Not there any more; or (macOS) only the unreaped leader is left.
-        return
+        # Only the unreaped leader is left (macOS).
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _wait(pid: int, patience_s: float) -> None:
+    """Reap what was killed. SIGKILL cannot be refused; the bound is for a process stuck there."""
+    until, pause = time.monotonic() + patience_s, 0.0005
+    with suppress(ChildProcessError):
+        while os.waitpid(pid, os.WNOHANG)[0] == 0 and time.monotonic() < until:
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)

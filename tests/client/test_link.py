@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from futurefsm.client.link import BACKENDS, Reach, backend_for, open_link
+from futurefsm.client.link import BACKENDS, Reach, backend_for, check_start_method, open_link
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from futurefsm.protocol.ids import IdSource, serializer_id
 from futurefsm.protocol.messages import ObjectInstruction
@@ -91,3 +91,16 @@ def test_where_nothing_tells_it_is_found_out() -> None:
 def test_the_environment_is_checked_too() -> None:
     with pytest.raises(ValueError, match="SCALER_NETWORK_BACKEND must be 'ymq' or 'zmq'"):
         backend_for(parse_address("tcp://127.0.0.1:1"), None, "nng")
+
+
+def test_start_methods() -> None:
+    for right in (None, "forkserver", "spawn"):
+        check_start_method(right, None)
+    check_start_method(None, "tcp://127.0.0.1:1")
+    with pytest.raises(ValueError, match=r"must be 'forkserver' or 'spawn': .* on a cluster"):
+        check_start_method("fork", None)
+    for wrong in ("thread", "", 3):
+        with pytest.raises(ValueError, match=r"must be 'forkserver' or 'spawn', not"):
+            check_start_method(wrong, None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"for the embedded engine, not for tcp://"):
+        check_start_method("spawn", "tcp://127.0.0.1:1")

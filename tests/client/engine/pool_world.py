@@ -75,6 +75,8 @@ class PoolWorld:
                     self.events += self.pool.reap()
                 else:
                     self.events += self.pool.ready(fd)
+                    if self.pool.lost:
+                        self.events += self.pool.reap()
 
     def start(self) -> int:
         """A worker that is up."""

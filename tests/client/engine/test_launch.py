@@ -18,15 +18,21 @@ import psutil
 import pytest
 from engine_client import BOUND, EngineClient
 
+from futurefsm.client.client import Client
 from futurefsm.client.engine import launch as launching
 from futurefsm.client.engine.launch import EngineHandle, launch
 from futurefsm.client.errors import EngineStartError
 
 Start = Callable[..., EngineHandle]
 
+# The engine, the fork server, two workers.
+BOTH = pytest.mark.parametrize(
+    ("start_method", "processes"), [("forkserver", 4), ("spawn", 3)], ids=["forkserver", "spawn"]
+)
+
 
 def family(handle: EngineHandle) -> list[int]:
-    """The engine's process and its workers', as descriptors that become readable at their end."""
+    """The engine's process, its fork server's and its workers'; readable at their end."""
     found = [handle.pid, *(one.pid for one in psutil.Process(handle.pid).children())]
     return [os.pidfd_open(pid) for pid in found]
 
@@ -55,11 +61,14 @@ def test_the_directory_is_private_and_short_lived(engine: Start, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_close_ends_all_of_it_and_may_be_repeated(engine: Start) -> None:
-    handle = engine(2)
+@BOTH
+def test_close_ends_all_of_it_and_may_be_repeated(
+    engine: Start, start_method: str, processes: int
+) -> None:
+    handle = engine(2, start_method=start_method)
     warm(handle)
     fds = family(handle)
-    assert len(fds) == 3
+    assert len(fds) == processes
     assert handle.poll() is None
     handle.close(BOUND)
     all_end(fds)
@@ -67,6 +76,18 @@ def test_close_ends_all_of_it_and_may_be_repeated(engine: Start) -> None:
     assert handle.poll() == 0
     assert handle.wait(0.0) == 0
     assert handle.stderr_tail() == ""
+
+
+def forked() -> bool:
+    return "futurefsm.client.engine.forkserver" in sys.modules
+
+
+@pytest.mark.parametrize("chosen", [None, "forkserver", "spawn"])
+def test_a_client_says_how_its_workers_start(chosen: str | None) -> None:
+    with Client(workers=1, start_method=chosen) as client:
+        assert client.submit(forked).result(BOUND) == (chosen != "spawn")
+        with pytest.raises(ValueError, match="start_method must be"):
+            Client(start_method="fork")
 
 
 def test_close_while_user_code_runs(engine: Start) -> None:
@@ -77,10 +98,14 @@ def test_close_while_user_code_runs(engine: Start) -> None:
         handle.close()
 
 
-def test_an_engine_that_is_killed_leaves_nothing(engine: Start, tmp_path: Path) -> None:
-    handle = engine(2, directory=str(tmp_path))
+@BOTH
+def test_an_engine_that_is_killed_leaves_nothing(
+    engine: Start, tmp_path: Path, start_method: str, processes: int
+) -> None:
+    handle = engine(2, directory=str(tmp_path), start_method=start_method)
     warm(handle)
     fds = family(handle)
+    assert len(fds) == processes
     handle.kill()
     all_end(fds)
     assert handle.wait(BOUND) == -signal.SIGKILL
@@ -129,7 +154,7 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path, how: str) -> N
         assert parent.stdin is not None
         assert parent.stdout is not None
         fds = [os.pidfd_open(pid) for pid in json.loads(parent.stdout.readline())]
-        assert len(fds) == 3
+        assert len(fds) == 4
         if how == "exits":
             parent.stdin.close()
         else:
@@ -288,7 +313,7 @@ def test_a_process_without_standard_streams(tmp_path: Path) -> None:
     code = code.replace("print(", f"open({str(out)!r}, 'w').write(").replace(", flush=True", "")
     code = "import os\nos.closerange(0, 3)\n" + code.replace("sys.stdin.read()", "handle.close()")
     subprocess.run([sys.executable, "-c", code], check=True, timeout=BOUND)
-    assert len(json.loads(out.read_text())) == 3
+    assert len(json.loads(out.read_text())) == 4
 
 
 def test_memory_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

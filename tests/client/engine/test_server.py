@@ -383,7 +383,8 @@ def test_workers_that_cannot_boot_fail_tasks_and_come_back(
     broken.touch()
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\n"
-        f"if 'engine.worker' in ''.join(sys.orig_argv) and os.path.exists({str(broken)!r}):\n"
+        "boots = 'engine.worker' in sys.orig_argv[-2] or 'engine.forkserver' in sys.orig_argv[-2]\n"
+        f"if boots and os.path.exists({str(broken)!r}):\n"
         "    os._exit(17)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
