@@ -12,8 +12,11 @@ from lifecycle_kit import CountingWaiter, Noting, brought, ping_pong
 from futurefsm.fsm import core, errors
 from futurefsm.fsm.compiled import Step
 from futurefsm.fsm.core import Core
+from futurefsm.fsm.events import SUBMIT
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.lifecycles import CONFIRMED, SCHEDULER, STRICT, VALUE
+from futurefsm.fsm.states import PENDING, RUNNING
+from futurefsm.fsm.table import goes
 
 
 class Strict(Future[Any]):
@@ -507,3 +510,10 @@ def test_what_concurrent_futures_looks_at() -> None:
         assert future._lock._is_owned()
     with pytest.raises(AttributeError):
         future._state = "FINISHED"
+
+
+def test_a_step_without_an_effect_performs_nothing() -> None:
+    quiet = CONFIRMED.derive("quiet", goes(PENDING, SUBMIT, RUNNING, why="nothing is sent"))
+    future = Noting(quiet)
+    future.fire("submit")
+    assert (future.state, future.performed) == ("running", [])
