@@ -107,7 +107,8 @@ campaign: $(STAMP)
 # The race kit's full targets: every bug of the gallery under twenty seeds, no false alarms, rates,
 # mutants. Some half an hour of one core. `make races RACES="gallery --seeds 3"` runs a part.
 races: $(STAMP) $(if $(RACES),,spin)
-	$(PY) -m futurefsm.fsm.testing campaign $(RACES) --jobs $$(nproc) --write docs/races-results.md
+	$(PY) -m futurefsm.fsm.testing campaign $(RACES) --jobs $$(nproc) \
+	  --also futurefsm.client.testing.live:LIVE --write docs/races-results.md
 
 # Every system that ships, every property, by a model checker of other authors (Debian: spin, gcc).
 spin: $(STAMP)

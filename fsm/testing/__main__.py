@@ -1,8 +1,10 @@
 """``python -m futurefsm.fsm.testing``: the full targets, and the gallery one by one."""
 
 import argparse
+import importlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from futurefsm.fsm.testing import campaign
@@ -18,6 +20,9 @@ def main(argv: list[str] | None = None) -> int:
     full.add_argument("--write", type=Path, help="the page that the results go into")
     full.add_argument("--seeds", type=int, default=campaign.SEEDS)
     full.add_argument("--jobs", type=int, default=1, help="processes that share a proof")
+    full.add_argument(
+        "--also", metavar="MODULE:NAME", help="pairs of a harness and modules, for `alarms`"
+    )
     full.add_argument("--quick", action="store_true", help="a small part of everything")
     commands.add_parser("list", help="the bugs of the gallery")
     show = commands.add_parser("show", help="find one bug of the gallery and draw it")
@@ -51,8 +56,17 @@ def _campaign(options: argparse.Namespace) -> int:
         known = ", ".join(campaign.TITLES)
         print(f"no such section: {', '.join(unknown)}; there are {known}", file=sys.stderr)
         return 2
+    also: Sequence[campaign.Lot] = ()
+    if options.also:
+        module, _, name = options.also.partition(":")
+        also = getattr(importlib.import_module(module), name)
     missed = campaign.run(
-        names, options.write, seeds=options.seeds, quick=options.quick, jobs=options.jobs
+        names,
+        options.write,
+        seeds=options.seeds,
+        quick=options.quick,
+        jobs=options.jobs,
+        also=also,
     )
     for each in missed:
         print(f"missed: {each}")

@@ -44,6 +44,8 @@ HISTORY: tuple[Exhibit, ...] = (*EXHIBITS, BLOCKED_LOOP)
 PUBLIC: tuple[Exhibit, ...] = (*REPORTS, *ASYNCIO_REPORTS)
 
 Say = Callable[[str], None]
+# A harness, and the modules whose lines are switch points.
+Lot = tuple[Harness, Sequence[str]]
 
 
 def processor_time() -> float:
@@ -168,11 +170,18 @@ def baselines() -> list[Harness]:
     return [StandardFutures(), ConfirmedFutures(), StrictFutures()]
 
 
+def _closely() -> list[Lot]:
+    """Our own future, line by line."""
+    lines = ("futurefsm.fsm.core", "futurefsm.fsm.future")
+    return [(ConfirmedFutures(), lines), (StrictFutures(), lines)]
+
+
 def alarms(
     proven: Sequence[Harness],
     lots: Sequence[Harness],
     *,
     schedules: int = RANDOM_SCHEDULES,
+    also: Sequence[Lot] = (),
     limit: int | None = None,
     jobs: int = 1,
     say: Say = print,
@@ -182,6 +191,7 @@ def alarms(
     Args:
         proven: every program of two threads and one call, every path, two preemptions.
         lots: so many schedules by lot of each.
+        also: others by lot, with the modules whose lines are switch points.
         limit: of a proof; None: all.
         jobs: so many processes share a proof.
     """
@@ -200,15 +210,16 @@ def alarms(
             bound += ", cut off"
         rows.append(_alarm_row(harness, bound, counts.schedules, counts.programs, spent))
         say(" | ".join(rows[-1]))
-    for harness in lots:
+    for harness, lines in (*((each, ()) for each in lots), *also):
         began = process_time()
-        report = explore(harness, schedules=schedules)
+        report = explore(harness, schedules=schedules, lines=lines)
         if report.failure is not None:
             missed.append(f"{harness.name}: {report.failure.check}: {report.failure.words}")
             continue
         spent = process_time() - began
         counts = report.counts
-        rows.append(_alarm_row(harness, "by lot", counts.schedules, counts.programs, spent))
+        bound = "by lot, line by line" if lines else "by lot"
+        rows.append(_alarm_row(harness, bound, counts.schedules, counts.programs, spent))
         say(" | ".join(rows[-1]))
     return Section(
         table(("future", "bound", "schedules", "programs", "alarms", "seconds"), rows),
@@ -329,6 +340,7 @@ def run(
     seeds: int = SEEDS,
     quick: bool = False,
     jobs: int = 1,
+    also: Sequence[Lot] = (),
 ) -> tuple[str, ...]:
     """Run sections and write them into the page. Returns the targets that were missed.
 
@@ -337,6 +349,7 @@ def run(
         page: where the results go; a section that was not run keeps its text. None: nowhere.
         quick: a small part of everything, to see that it works.
         jobs: so many processes share a proof.
+        also: more that is right, for "alarms".
     """
     numbers = range(2 if quick else seeds)
     size = 300 if quick else RANDOM_SCHEDULES
@@ -346,7 +359,12 @@ def run(
         "gallery": lambda: gallery(HISTORY, numbers),
         "reports": lambda: gallery(PUBLIC, numbers),
         "alarms": lambda: alarms(
-            baselines(), [*rights, *corrected()], schedules=size, limit=limit, jobs=jobs
+            baselines(),
+            [*rights, *corrected()],
+            schedules=size,
+            also=[*_closely(), *also],
+            limit=limit,
+            jobs=jobs,
         ),
         "rates": lambda: rates(schedules=100, histories=5) if quick else rates(),
         "bite": lambda: bites(every=60, schedules=100) if quick else bites(),

@@ -139,3 +139,10 @@ def test_who_survived_is_named_with_a_reason() -> None:
     assert "- one: `b`: not seen" in said.text
     assert "| other | 1 | 1 | 100.0% |  | 3 |" in said.text
     assert "survived" not in campaign.bitten({"other": strong}).text
+
+
+def test_alarms_line_by_line() -> None:
+    also = [(StandardFutures(), ("concurrent.futures._base",)), *campaign._closely()[:1]]
+    section = campaign.alarms([], [], also=also, schedules=50, say=silent)
+    assert section.missed == ()
+    assert section.text.count("by lot, line by line") == 2

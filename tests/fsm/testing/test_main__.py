@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from futurefsm.client.testing.live import LIVE
 from futurefsm.fsm.testing import campaign
 from futurefsm.fsm.testing.__main__ import main
 
@@ -64,3 +65,11 @@ def test_a_campaign(
     assert main(["campaign", "rates", "--write", str(tmp_path / "page.md")]) == 0
     assert main(["campaign"]) == 1
     assert "missed: one" in capsys.readouterr().out
+
+
+def test_what_else_is_right_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[object] = []
+    monkeypatch.setattr(campaign, "run", lambda *args, **named: heard.append(named["also"]) or ())
+    assert main(["campaign", "alarms"]) == 0
+    assert main(["campaign", "alarms", "--also", "futurefsm.client.testing.live:LIVE"]) == 0
+    assert heard == [(), LIVE]
