@@ -105,7 +105,8 @@ campaign: $(STAMP)
 	$(PY) -m futurefsm.client.testing campaign $(CAMPAIGN)
 
 # The race kit's full targets: every bug of the gallery under twenty seeds, no false alarms, rates,
-# mutants. Some half an hour of one core. `make races RACES="gallery --seeds 3"` runs a part.
+# mutants. Some half an hour of one core. `make races RACES="gallery --seeds 3"` runs a part;
+# RACES=proofs runs proofs to their end, another hour.
 races: $(STAMP) $(if $(RACES),,spin)
 	$(PY) -m futurefsm.fsm.testing campaign $(RACES) --jobs $$(nproc) \
 	  --also futurefsm.client.testing.live:LIVE --write docs/races-results.md

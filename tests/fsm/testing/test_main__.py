@@ -61,9 +61,17 @@ def test_a_campaign(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missed: list[tuple[str, ...]] = [(), ("one",)]
-    monkeypatch.setattr(campaign, "run", lambda *names, **options: missed.pop(0))
+    asked: list[list[str]] = []
+
+    def run(names: list[str], *page: object, **options: object) -> tuple[str, ...]:
+        asked.append(names)
+        return missed.pop(0)
+
+    monkeypatch.setattr(campaign, "run", run)
     assert main(["campaign", "rates", "--write", str(tmp_path / "page.md")]) == 0
     assert main(["campaign"]) == 1
+    # Proofs to the end are only for who asks for them.
+    assert asked == [["rates"], ["gallery", "reports", "alarms", "rates", "bite"]]
     assert "missed: one" in capsys.readouterr().out
 
 
