@@ -358,8 +358,8 @@ def test_only_the_last_is_slept_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a hundred thousand that are cancelled, not each needs what a waiter needs."""
     slept: list[FutureLock] = []
 
-    def enlist(lock: FutureLock, bed: Any) -> None:
-        real(lock, bed)
+    def enlist(lock: FutureLock, *what: Any) -> None:
+        real(lock, *what)
         slept.append(lock)
 
     real = FutureLock.enlist
