@@ -52,9 +52,13 @@ def main(fd: int) -> None:
         import_module(name)
     # What the site's packages start with every interpreter (a tracer, a debugger) may have threads.
     forks = alone()
-    engine.send(marshal.dumps((HELLO, int(forks))))
-    if forks:
-        serve(engine)
+    try:
+        engine.send(marshal.dumps((HELLO, int(forks))))
+        if forks:
+            serve(engine)
+    except ConnectionError:
+        # The engine was killed: nobody wants workers, nor a traceback from each on its way.
+        os._exit(0)
 
 
 def serve(engine: socket.socket) -> NoReturn:
