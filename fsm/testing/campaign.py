@@ -363,16 +363,12 @@ def run(
         "gallery": lambda: gallery(HISTORY, numbers),
         "reports": lambda: gallery(PUBLIC, numbers),
         "alarms": lambda: alarms(
-<<<<<<< Updated upstream
             baselines(),
             [*rights, *corrected()],
             schedules=size,
             also=[*_closely(), *also],
-            limit=limit,
+            limit=cut,
             jobs=jobs,
-=======
-            baselines(), [*rights, *corrected()], schedules=size, limit=cut, jobs=jobs
->>>>>>> Stashed changes
         ),
         "proofs": lambda: Section(*told(*proved(baselines(), limit=limit), table)),
         "rates": lambda: rates(schedules=100, histories=5) if quick else rates(),
