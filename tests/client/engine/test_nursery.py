@@ -96,6 +96,18 @@ def test_a_worker_is_as_a_new_interpreter(
     assert expected[2] == "as it was imported"
 
 
+def test_programs_that_a_task_starts_inherit_no_pipe_of_the_engine(forking: PoolWorld) -> None:
+    def inherited() -> list[int]:
+        found = []
+        for name in os.listdir("/proc/self/fd"):
+            with suppress(OSError):
+                if int(name) > 2 and os.get_inheritable(int(name)):
+                    found.append(int(name))
+        return found
+
+    assert forking.value(forking.start(), inherited) == []
+
+
 def test_random_numbers_differ(forking: PoolWorld) -> None:
     drawn = {forking.value(forking.start(), lambda: random.random()) for _ in range(2)}
     assert len(drawn) == 2
@@ -112,10 +124,19 @@ def test_without_the_fork_server_workers_go_on_and_new_ones_are_spawned(
     forking: PoolWorld,
 ) -> None:
     number = forking.start()
+    fd = forking.pool._nursery.fd
     os.kill(forking.pool._nursery.pid, signal.SIGKILL)
     other = forking.start()
     assert not from_server(forking, other)
     assert from_server(forking, number)
+    with pytest.raises(KeyError):
+        forking._poll.unregister(fd)
+
+
+def test_a_fork_server_that_takes_nothing_any_more(forking: PoolWorld) -> None:
+    server = forking.pool._nursery._server
+    assert server is not None
+    server.shutdown(socket.SHUT_WR)
     assert not from_server(forking, forking.start())
 
 
