@@ -35,10 +35,12 @@ PATIENCE = 2
 
 # Test → what its sleeps last instead, in seconds.
 _UNTIL_OVER = 100.0
+# Until the first of the futures that the test waits for has ended.
+_UNTIL_FIRST = 99.0
 _SLEEPS = {
     "test_first_completed": {1.5: _UNTIL_OVER},
     "test_first_completed_some_already_completed": {1.5: _UNTIL_OVER},
-    "test_first_exception": {1.5: 4, 3: _UNTIL_OVER},
+    "test_first_exception": {1.5: _UNTIL_FIRST, 3: _UNTIL_OVER},
     "test_first_exception_some_already_complete": {1.5: _UNTIL_OVER},
     "test_first_exception_one_already_failed": {2: _UNTIL_OVER},
     "test_timeout": {6: _UNTIL_OVER},
@@ -64,15 +66,21 @@ class Sleep:
     Args:
         over: a file that is there when the test is over, which ends every sleep.
         instead: what some durations mean.
+
+    Attributes:
+        first: a file that is there when the first future has ended.
     """
 
     def __init__(self, over: Path, instead: Mapping[float, float]) -> None:
         self.over = over
+        self.first = over.with_name("first")
         self.instead = instead
 
     def __call__(self, seconds: float) -> None:
-        end = time.monotonic() + self.instead.get(seconds, seconds)
-        while (left := end - time.monotonic()) > 0 and not self.over.exists():
+        lasts = self.instead.get(seconds, seconds)
+        ends = [self.over] + [self.first] * (lasts == _UNTIL_FIRST)
+        end = time.monotonic() + lasts
+        while (left := end - time.monotonic()) > 0 and not any(each.exists() for each in ends):
             time.sleep(min(left, 0.01))
 
 
@@ -81,9 +89,11 @@ class _Patient:
 
     Attributes:
         endless: how many of those that are waited for never end; None: all do, or it is unknown.
+        first: made when the first of those that are waited for has ended; None: nobody asks.
     """
 
     endless: int | None = None
+    first: Path | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(concurrent.futures, name)
@@ -92,6 +102,8 @@ class _Patient:
         self, fs: Any, timeout: float | None = None, return_when: str = "ALL_COMPLETED"
     ) -> Any:
         patience = None if timeout is None else timeout * PATIENCE
+        if self.first is not None:
+            fs[0].add_done_callback(lambda _, first=self.first: first.touch())
         if patience is None or self.endless is None:
             return concurrent.futures.wait(fs, patience, return_when)
         # Each of these runs out. One that does before the others have ended is asked again.
@@ -226,6 +238,7 @@ def adapted(
         sleep = Sleep(Path(folder.name, "over"), _SLEEPS.get(self._testMethodName, {}))
         suite.time = SimpleNamespace(sleep=sleep, monotonic=time.monotonic)
         suite.futures.endless = _RUNS_OUT.get(self._testMethodName)
+        suite.futures.first = sleep.first if _UNTIL_FIRST in sleep.instead.values() else None
         # pytest catches what goes to the root logger; the suite expects it on stderr.
         assert logging.lastResort is not None
         logger = logging.getLogger(log)
