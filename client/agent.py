@@ -32,8 +32,10 @@ logger = logging.getLogger("futurefsm.client")
 
 R = TypeVar("R")
 
-# So few that the first of many tasks are at work while the others are on their way.
+# For an engine so few that the first of many tasks are at work while the others are on their way. A
+# cluster is a process further on, and one message for many is what it is best served with.
 _COMMANDS_A_TURN = 32
+_COMMANDS_A_TURN_CLUSTER = 1024
 
 # What was sent last may need this long to leave, in seconds.
 _LINGER_S = 1.0
@@ -79,6 +81,9 @@ class Agent:
         )
         self._channel, self._storage = self._lines.channel, self._lines.storage
         self._outbox = self._lines.outbox
+        self._commands = _COMMANDS_A_TURN if link.engine else _COMMANDS_A_TURN_CLUSTER
+        # The last turn has not emptied the inbox.
+        self._behind = False
         self._leave_when_idle = False
         self._leave_now = False
         self._thread = Thread(target=self._run, name=f"{name}-agent", daemon=True)
@@ -199,13 +204,13 @@ class Agent:
     def _turn(self) -> bool:
         """Wait for something, and do all that it brings; True when it is time to end."""
         lines, pump = self._lines, self.pump
-        ready = lines.wait(self._patience())
+        ready = lines.wait(self._patience(), rest=not self._behind)
         now = monotonic()
         if self._waker.poll_item in ready:
             self._waker.drain()
         lines.turn(now, ready)
         if not lines.congested:
-            pump.run_inbox(now, _COMMANDS_A_TURN)
+            self._behind = pump.run_inbox(now, self._commands) == self._commands
         deadline = pump.tracker.deadline()
         if deadline is not None and deadline <= now and pump.lost is None:
             self._tick(now)

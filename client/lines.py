@@ -79,15 +79,17 @@ class Lines:
         """Whether nothing further should be sent."""
         return self.outbox.congested or self.storage.congested
 
-    def wait(self, patience_s: float | None) -> set[Any]:
+    def wait(self, patience_s: float | None, *, rest: bool) -> set[Any]:
         """Rest, if there is much to come; then wait until something can be done, at most so long.
+
+        Args:
+            rest: there is nothing left to send, of which a rest would let only a part leave.
 
         Returns:
             the poller's items that are ready.
         """
-        rest = self._rest()
-        if rest:
-            sleep(rest)
+        if rest and (seconds := self._rest()):
+            sleep(seconds)
         return {
             each.item for each in self._poller.poll(0.0 if self.channel.pending else patience_s)
         }

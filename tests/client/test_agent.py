@@ -48,6 +48,33 @@ def test_it_does_not_poll(client: Client, scheduler: ScriptedScheduler) -> None:
     agent.call(lambda: delattr(agent, "_turn"))
 
 
+def test_it_does_not_rest_while_it_is_behind(
+    client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many tasks that take long let it rest; those that wait to be sent do not wait for that."""
+    agent = client._agent
+    waits: list[tuple[int, bool]] = []
+    original = agent._lines.wait
+
+    def wait(patience_s: float | None, *, rest: bool) -> set[Any]:
+        waits.append((len(agent.inbox), rest))
+        return original(patience_s, rest=rest)
+
+    def submit() -> list[Any]:
+        return [client.submit(operator.add, 1, 2) for _ in range(200)]
+
+    agent.call(lambda: setattr(agent, "_commands", 32))
+    monkeypatch.setattr(agent._lines, "wait", wait)
+    futures = agent.call(submit)  # on its own thread: it finds all of them at once
+    for _ in futures or ():
+        scheduler.expect(m.Task)
+    agent.call(lambda: None)
+    behind = [rest for left, rest in waits if left]
+    assert len(behind) >= 200 // 32
+    assert not any(behind)
+    assert waits[-1] == (0, True)
+
+
 def test_a_pump_that_fails_ends_every_wait(client: Client, scheduler: ScriptedScheduler) -> None:
     """It must not happen. If it does, nobody hangs, and the reason is told."""
     future = client.submit(time.sleep, 1)
