@@ -2,6 +2,8 @@
 
 import io
 import logging
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -192,3 +194,27 @@ def test_without_a_stream_nothing_is_said(
     thread.say("lost", False)
     assert thread.close(PATIENCE_S) is None
     assert caplog.text == ""
+
+
+AT_EXIT = """
+from futurefsm.client import closing
+from futurefsm.client.client import Client
+
+closing.EXIT_S = 60.0  # what a busy machine may need
+
+def late(future):
+    client._agent.join()  # the script is over, and all but this callback has ended
+    print(sum(range(future.result() ** 7)), flush=True)
+
+client = Client(workers=1)
+future = client.submit(pow, 2, 3)
+future.add_done_callback(late)
+future.result()
+"""
+
+
+def test_at_the_interpreters_exit_a_callback_that_runs_may_end() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AT_EXIT], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == (f"{sum(range(8**7))}\n", "")
