@@ -294,7 +294,8 @@ class _Scene:
                     self._note(number, state)
 
     def _note(self, number: int, state: str | None) -> None:
-        self.env.arena.note(f"state future {number + 1} {state}")
+        if state is not None:  # it does not say
+            self.env.arena.note(f"state future {number + 1} {state}")
 
     def _finish(self) -> None:
         """Ask every future once more, when all is over and nothing switches."""

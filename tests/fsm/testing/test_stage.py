@@ -70,6 +70,18 @@ def test_a_run_in_detail_says_states_and_lines() -> None:
     assert len(shown.stories) == 1
 
 
+def test_of_a_class_that_does_not_say_its_state_none_is_shown() -> None:
+    class Mute(StandardFutures):
+        def state(self, future: Any) -> str | None:
+            return None
+
+    stage = Stage(Mute())
+    with stage.open():
+        shown = stage.run(Program(((Call("done"),),)), following(()), detailed=True)
+    assert "state future" not in " ".join(note for step in shown.run.steps for note in step.notes)
+    assert "None" not in str(getattr(shown.run, "before", ""))
+
+
 def test_a_check_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="no such check: luck"):
         Stage(StandardFutures(), only={"luck"})
