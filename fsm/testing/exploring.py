@@ -22,7 +22,7 @@ from futurefsm.fsm.testing.failure import (
     Report,
     Trouble,
 )
-from futurefsm.fsm.testing.fit import at_least_one, runnable
+from futurefsm.fsm.testing.fit import at_least_one, not_negative, runnable
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.jobs import shared
 from futurefsm.fsm.testing.paths import paths as all_paths
@@ -78,6 +78,7 @@ def explore(
     began = perf_counter()
     chance = Random(seed)
     at_least_one(schedules=schedules)
+    not_negative(preemptions=preemptions)
     # Programs that somebody chose get no calls that he did not.
     calls = every_call(harness) if programs is None else ()
     if programs is not None:
@@ -130,7 +131,8 @@ def prove(
     at_least_one(threads=threads, calls=calls)
     several = every_call(harness) if known is None else tuple(known)
     chosen = all_paths(harness) if paths is None else tuple(tuple(path) for path in paths)
-    at_least_one(paths=len(chosen))
+    at_least_one(paths=len(chosen), known=len(several))
+    not_negative(preemptions=preemptions)
     # Of the first program that failed, known to all processes.
     first = RawValue("q", _NONE)
 
@@ -283,6 +285,7 @@ def _endless(
 ) -> Iterator[Program]:
     if programs is not None:
         yield from cycle(programs)
+        raise ValueError("programs is empty: there is nothing to try")
     while True:
         yield drawer.draw(chance.randrange)
 

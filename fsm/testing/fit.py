@@ -93,6 +93,17 @@ def at_least_one(**numbers: int) -> None:
             raise ValueError(f"{name} must be at least 1, not {number!r}: nothing would be tried")
 
 
+def not_negative(**numbers: int | None) -> None:
+    """Look at numbers, by name. None is no bound.
+
+    Raises:
+        ValueError: one is below 0.
+    """
+    for what, number in numbers.items():
+        if number is not None and number < 0:
+            raise ValueError(f"{what} must be at least 0, not {number}")
+
+
 def _names(harness: Harness, what: str) -> None:
     names = getattr(harness, what, None)
     if names is None:

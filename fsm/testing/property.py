@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from futurefsm.fsm.testing.drawing import Drawer
 from futurefsm.fsm.testing.exploring import failure_of
 from futurefsm.fsm.testing.failure import Counts, Failure
+from futurefsm.fsm.testing.fit import at_least_one, not_negative
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.programs import Program
 from futurefsm.fsm.testing.search.hybrid import FIRST, Bad, in_order
@@ -125,6 +126,8 @@ def races(
         a function without arguments, for pytest: ``test_races = races(MyFutures())``. Its
         `race_harness` is the harness, its `race_property` has the counts.
     """
+    at_least_one(schedules=schedules)
+    not_negative(preemptions=preemptions)
     drawer = Drawer(harness, **options)
     made = Property(harness, preemptions=preemptions, checks=checks, backend=backend, lines=lines)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from futurefsm.fsm.testing import OnLoop, explore, prove
+from futurefsm.fsm.testing import OnLoop, explore, prove, races
 from futurefsm.fsm.testing.fit import blame
 from futurefsm.fsm.testing.harness import Harness, StandardFutures
 from futurefsm.fsm.testing.programs import Call, Move, Program
@@ -91,6 +91,15 @@ def test_bounds_that_leave_nothing() -> None:
         prove(StandardFutures(), threads=0)
     with pytest.raises(ValueError, match="paths must be at least 1"):
         prove(StandardFutures(), paths=[])
+    with pytest.raises(ValueError, match="known must be at least 1"):
+        prove(StandardFutures(), known=[])
+    with pytest.raises(ValueError, match="programs is empty"):
+        explore(StandardFutures(), programs=[])
+    with pytest.raises(ValueError, match="schedules must be at least 1"):
+        races(StandardFutures(), schedules=0)
+    for search in (prove, explore, races):
+        with pytest.raises(ValueError, match="preemptions must be at least 0, not -1"):
+            search(StandardFutures(), preemptions=-1)
 
 
 def test_a_single_name_may_stand_for_a_collection_of_one() -> None:
