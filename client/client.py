@@ -196,7 +196,7 @@ class Client(Submits, concurrent.futures.Executor):
         return closing.cancel_all(futures, seconds)
 
     def explain(self, future: Future[Any]) -> str:
-        """What the future waits for, from whom, and since when: one sentence."""
+        """What a future of this client waits for, from whom, and since when: one sentence."""
         return explain(future, self._agent, monotonic())
 
     @property

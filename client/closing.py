@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from futurefsm.client import future as client_future
+from futurefsm.client.blame import shown
 from futurefsm.client.inbox import Asked
 from futurefsm.client.latch import Latch
 from futurefsm.fsm import core, lock, rare
@@ -104,8 +105,10 @@ def ask(future: Any) -> None:
     """Request its cancel, and do not wait for the answer. Takes any executor's future."""
     if isinstance(future, Future):
         future.cancel(timeout=0)
-    else:
+    elif isinstance(future, concurrent.futures.Future):
         future.cancel()
+    else:
+        raise TypeError(f"only a future can be cancelled, not {shown(future)}")
 
 
 def _let_go(futures: Iterable[Any]) -> None:

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from futurefsm.client.blame import shown
+from futurefsm.client.future import Future
 from futurefsm.protocol.ids import short
 
 if TYPE_CHECKING:
     from futurefsm.client.agent import Agent
-    from futurefsm.client.future import Future
 
 
 def explain(future: "Future[Any]", agent: "Agent", now: float) -> str:
@@ -15,7 +16,14 @@ def explain(future: "Future[Any]", agent: "Agent", now: float) -> str:
     Args:
         future: of the agent's client.
         now: monotonic seconds.
+
+    Raises:
+        TypeError: it is of no client, or of another.
     """
+    if not isinstance(future, Future) or not future.belongs_to(agent):
+        raise TypeError(
+            f"only a future of client {agent.name} can be explained, not {shown(future)}"
+        )
     what, state = future.describe(), future.state
     story = future.story
     since = f"{now - story[-1].time:.1f} s" if story else "its creation"

@@ -2,6 +2,9 @@
 
 import operator
 import time
+from concurrent.futures import Future
+
+import pytest
 
 from futurefsm.client.client import Client
 from futurefsm.fsm.lifecycles import STRICT
@@ -49,3 +52,16 @@ def test_pending(scheduler: ScriptedScheduler) -> None:
     future = client.submit(time.sleep, 1)
     assert "waits in this process for a free worker" in client.explain(future)
     client.disconnect(timeout=0)
+
+
+def test_what_cannot_be_explained_or_cancelled(
+    client: Client, scheduler: ScriptedScheduler
+) -> None:
+    other = Client(scheduler.address)
+    foreign = other.submit(operator.add, 1, 2)
+    for no_future in (3, Future(), foreign):
+        with pytest.raises(TypeError, match=f"only a future of client {client._agent.name} can be"):
+            client.explain(no_future)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="only a future can be cancelled, not 3"):
+        client.cancel([3])  # type: ignore[list-item]
+    other.disconnect(timeout=0)
