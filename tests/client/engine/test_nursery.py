@@ -96,6 +96,14 @@ def test_a_worker_is_as_a_new_interpreter(
     assert expected[2] == "as it was imported"
 
 
+def test_nothing_of_a_worker_stays_open_in_the_fork_server(forking: PoolWorld) -> None:
+    """Else each worker had the pipes of all before it, until after hundreds there was no room."""
+    seen = [
+        forking.value(forking.start(), lambda: len(os.listdir("/proc/self/fd"))) for _ in range(3)
+    ]
+    assert len(set(seen)) == 1
+
+
 def test_programs_that_a_task_starts_inherit_no_pipe_of_the_engine(forking: PoolWorld) -> None:
     def inherited() -> list[int]:
         found = []
