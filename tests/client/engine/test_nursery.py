@@ -221,7 +221,7 @@ def test_a_fork_server_that_hangs_is_killed_with_its_first_worker(
 
 
 def test_a_path_larger_than_a_packet() -> None:
-    long = tuple(f"/nowhere/{at}" for at in range(30_000))
+    long = tuple(f"/nowhere/{at}" + 60_000 * "x" for at in range(20))
     with PoolWorld(path=(*sys.path, *long), start_method="forkserver") as world:
         assert not from_server(world, world.start())
 
