@@ -45,7 +45,7 @@ _CORE = (
     "_call_back _call_one _follow _fresh_rare _keep _learn _made_rare _own_error _put_rare _raised "
     "_refuse _take_special _take_told _tell _took_special _waiters done fire"
 )
-_RARE = "allow_until allowed learn stayed take"
+_RARE = "allow_until allowed append each learn remove stayed take"
 _LOCK = "enlist sleep wake"
 _FUTURE = (
     "_awaited_result _ended _must_not_wait _outcome_of_task _wait_or_raise _wait_settled "
@@ -286,7 +286,8 @@ class TooLong(BaseException):
 
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
-    """Raises TooLong in the main thread after so many seconds; elsewhere it does nothing."""
+    """Raises TooLong in the main thread after so many seconds of the processor: on a busy machine
+    a mutant is not taken for one that hangs. Elsewhere it does nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -294,13 +295,13 @@ def _at_most(seconds: float) -> Iterator[None]:
     def too_long(number: int, frame: FrameType | None) -> None:
         raise TooLong
 
-    before = signal.signal(signal.SIGALRM, too_long)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGVTALRM, too_long)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def try_one(
@@ -310,7 +311,7 @@ def try_one(
 
     Args:
         schedules: so many for each way to use it.
-        seconds: after so many it counts as hanging.
+        seconds: after so many, of the processor, it counts as hanging.
     """
     try:
         with _at_most(seconds), installed():
