@@ -11,7 +11,7 @@ from futurefsm.client.testing.live import LIVE, LiveFutures
 from futurefsm.fsm.testing.exploring import explore
 
 
-@pytest.mark.parametrize(("harness", "lines"), LIVE, ids=["", "lines", "delayed", "delayed, lines"])
+@pytest.mark.parametrize(("harness", "lines"), LIVE, ids=["at once", "delayed", "delayed, lines"])
 def test_nothing_is_wrong_with_a_clients_future(harness: LiveFutures, lines: Sequence[str]) -> None:
     assert ("delayed" in harness.name) == harness.delayed
     counts = explore(harness, schedules=500, lines=lines).check().counts
