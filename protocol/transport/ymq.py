@@ -86,7 +86,7 @@ class YmqStream:
         # Bytes that came, of half messages too.
         self.heard = 0
         self._chunk = bytearray(_CHUNK)
-        self._closed = False
+        self._closed = self._ended = False
         self._patient = patient
         self._stack = _stacked(tuple(layers))
         # Bytes that the layers have made for the wire.
@@ -293,13 +293,38 @@ class YmqStream:
             with suppress(TransportClosedError):
                 self.flush()
 
+    def end(self) -> None:
+        """Say that nothing more comes from here: the ends of the layers, then a FIN, at once.
+
+        What the peer still says can be thrown away by `discard`. A socket that is closed while
+        something lies there unread, or before something comes, ends by a reset instead, and a
+        reset may overtake in the peer what was said last.
+        """
+        if not self._closed and not self._ended:
+            self._end_layers()
+            self._ended = True
+            with suppress(OSError):  # broken: nobody is there to tell
+                self._sock.shutdown(socket.SHUT_WR)
+
+    def discard(self) -> int:
+        """Throw away some of what has come, unread; returns how many bytes, 0 at the end.
+
+        Raises:
+            BlockingIOError: nothing is there now.
+            OSError: the link is broken or closed.
+        """
+        return self._sock.recv_into(self._chunk)
+
+    def _end_layers(self) -> None:
+        if self._stack is not None and not self._ended and not self.unsent and not self.eof:
+            with suppress(OSError):  # a courtesy; the FIN says the same
+                self._sock.send(self._stack.finish())
+
     def close(self) -> None:
         """Give the connection back; what was not flushed is dropped. Any number of times."""
         if not self._closed:
             self._closed = True
-            if self._stack is not None and not self.unsent and not self.eof:
-                with suppress(OSError):  # a courtesy; the FIN says the same
-                    self._sock.send(self._stack.finish())
+            self._end_layers()
             self._queue.clear()
             self._wire.clear()
             self._unsent = 0
