@@ -5,11 +5,14 @@ pump that brings the ends of tasks and the bytes of their values, and the callba
 """
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future as StandardFuture
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.client.callbacks import CallbackThread
 from futurefsm.client.future import Future
+from futurefsm.client.home import Phase
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm.compiled import Step
 from futurefsm.fsm.errors import ResultLostError, WouldDeadlockError
@@ -34,6 +37,21 @@ class _Serializer:
     loads_error = loads
 
 
+class _Callbacks(CallbackThread):
+    """Says how much it still has to do."""
+
+    owed = 0
+
+    def _put(self, job: Any) -> bool:
+        taken = super()._put(job)
+        self.owed += taken
+        return taken
+
+    def _work(self, job: Any) -> None:
+        super()._work(job)
+        self.owed -= 1
+
+
 class _Home:
     """What a client is for its futures, as far as these can tell."""
 
@@ -43,7 +61,8 @@ class _Home:
 
     def __init__(self, env: "Env") -> None:
         self._env = env
-        self.callbacks = CallbackThread("live")
+        self._calling = _Callbacks("live")
+        self.callbacks: CallbackThread = self._calling
         # What the pump has to do, and what it has fetched, or deleted.
         self.jobs: deque[tuple[str, Any, str]] = deque()
         self._gone: set[str] = set()
@@ -82,6 +101,17 @@ class _Home:
 
     def check_process(self) -> None:
         """There is one process."""
+
+    def busy(self) -> bool:
+        """Whether somebody may still ask for something: a user, or a callback."""
+        return bool(self._env.left or self._calling.owed)
+
+    def work_until(self, came: Callable[[], bool], what: str) -> None:
+        """On the pump: do what is asked for, until that came, or nobody is left who could ask."""
+        self.work()
+        while self.busy() and not came():
+            self._env.arena.block(AWAIT, what, lambda: bool(self.jobs) or came() or not self.busy())
+            self.work()
 
     def work(self) -> None:
         """On the pump: fetch and delete."""
@@ -148,30 +178,38 @@ class LiveFutures(Harness):
         return None
 
     def pump(self, env: "Env") -> None:
-        """Messages, and between them what the store gives; then until nobody asks any more."""
-        work, jobs = env.box["home"].work, env.box["home"].jobs
+        """Messages, and between them what the store gives; then until nobody asks any more.
+
+        A client's pump stands still for nobody: who awaits a message serves the store meanwhile,
+        and it ends behind the last callback, not behind the last user.
+        """
+        home: _Home = env.box["home"]
         with delivering():
             for number in range(env.program.early, len(env.program.path)):
+                move = env.program.path[number]
+                if move.event == AWAIT:
+                    awaited = (move.message, move.future)
+                    home.work_until(partial(env.sent.__contains__, awaited), move.message)
                 if not env.move(number):
                     break
-                work()
-            while env.left or jobs:
-                work()
-                env.arena.block(AWAIT, "work", lambda: jobs or not env.left)
+                home.work()
+            home.work_until(bool, "work")
 
     def state(self, future: Any) -> str:
         return str(future.state)
+
+    def making(self, future: Any) -> bool:
+        return future._phase is Phase.LOADING
 
     def listed(self, future: Any) -> int:
         return listed_by(future)
 
 
 LINES = ("futurefsm.client.future", "futurefsm.fsm.core", "futurefsm.fsm.future")
-# For `campaign alarms --also`: each with the modules whose lines are switch points. Not line by
-# line where values come by themselves: who runs out of time while another thread makes the value
-# of its bytes would be taken for one who did not look again.
+# For `campaign alarms --also`: each with the modules whose lines are switch points.
 LIVE: tuple[tuple[LiveFutures, tuple[str, ...]], ...] = (
     (LiveFutures(), ()),
+    (LiveFutures(), LINES),
     (LiveFutures(delayed=True), ()),
     (LiveFutures(delayed=True), LINES),
 )

@@ -166,6 +166,12 @@ class Harness:
         outcome = future.cancel_outcome
         return None if outcome is None else str(outcome)
 
+    def making(self, future: Any) -> bool:
+        """Whether a thread makes its value just now of what was fetched: who asks meanwhile has
+        to wait for it, and may run out of time though the future has settled. Never waits and
+        takes no lock."""
+        return False
+
     def listed(self, future: Any) -> int:
         """How many it has in its lists who wait for it. When every call has come back, it must be
         none: a wait that leaves itself behind leaks. Never waits and takes no lock.

@@ -26,6 +26,7 @@ CALLBACK = "callback"  # number of the callback, future, task, locks held
 STATE = "state"  # future, state
 WAITED = "waited"  # task, op, what, locks held: a wait that nobody should do
 WOKE = "woke"  # task, future, state: it was settled when a timed wait came back
+MAKING = "making"  # future, whether: a thread makes its value of what was fetched, or no longer
 # A cancel that was not asked for by name, but came of a time-out: `asyncio.wait_for` does that.
 ASKS = "asks"  # future
 ASKED = "asked"  # future, answer

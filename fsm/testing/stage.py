@@ -190,6 +190,8 @@ class _Scene:
         self._pump = -1
         # For each future the state that was seen last.
         self._states: list[str | None] = []
+        # Of which a value is being made; None: such a thing is not known here.
+        self._making: list[bool] | None = None
         # Task → the lock that it wants back after a timed wait.
         self._timed: dict[int, Any] = {}
 
@@ -209,6 +211,8 @@ class _Scene:
         for number in range(program.early):
             env.move(number)
         self._states = [harness.state(future) for future in env.futures]
+        if type(harness).making is not Harness.making:
+            self._making = [False] * len(env.futures)
         if self._detailed:
             for name, part in parts(env.futures, arena.name_of, env.box):
                 arena.note(f"name {name} = {part}")
@@ -220,7 +224,7 @@ class _Scene:
         if self._detailed:
             arena.on_acquire = self._on_acquire
             arena.on_step = self._look
-        only = program.futures == 1 and not self._detailed
+        only = program.futures == 1 and not self._detailed and self._making is None
         arena.on_release = self._looking_at_one() if only else self._on_release
         arena.finish = self._finish
 
@@ -292,6 +296,14 @@ class _Scene:
                 self.env.log.append((h.STATE, number, state))
                 if self._detailed:
                     self._note(number, state)
+        if self._making is not None:
+            self._look_who_makes(self._making)
+
+    def _look_who_makes(self, making: list[bool]) -> None:
+        for number, future in enumerate(self.env.futures):
+            if (now := self._harness.making(future)) != making[number]:
+                making[number] = now
+                self.env.log.append((h.MAKING, number, now))
 
     def _note(self, number: int, state: str | None) -> None:
         if state is not None:  # it does not say

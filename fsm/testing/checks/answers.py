@@ -92,7 +92,9 @@ def re_read(history: History, subject: Subject) -> Iterator[Trouble]:
             mine = made.thread == task and made.begin < time < made.end
             if not mine or made.call.future != future or made.call.name not in VALUES:
                 continue
-            if isinstance(made.answer, Raised) and made.answer.name == "TimeoutError":
+            if not isinstance(made.answer, Raised) or made.answer.name != "TimeoutError":
+                continue
+            if not _was_made(history, future, time, made.end):
                 yield Trouble(
                     RE_READ,
                     f"{made.call} of {made.by} raised TimeoutError; the future had settled when "
@@ -107,3 +109,15 @@ def _had(history: History, future: int, time: int) -> bool:
         found and key in keys and fetched < time
         for fetched, key, _, _, found in history.of(h.FETCHED)
     )
+
+
+def _was_made(history: History, future: int, since: int, until: int) -> bool:
+    """Whether a thread made its value at any moment between: who looked again just then found
+    that he has to wait for that thread, and had no time left."""
+    before, now = False, False
+    for time, whose, makes in history.of(h.MAKING):
+        if whose == future and time < since:
+            before = makes
+        elif whose == future and time < until:
+            now = now or makes
+    return before or now

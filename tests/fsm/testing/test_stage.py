@@ -222,6 +222,47 @@ def test_who_waits_on_an_event_has_to_look_again(looks: str) -> None:
     assert not [s for shown in waits for s in shown.run.steps if s.op == "come back"]
 
 
+class Makes:
+    """Who asks first makes the value; it takes a while."""
+
+    def __init__(self) -> None:
+        self.lock, self.making = threading.Lock(), False
+
+    def make(self) -> None:
+        with self.lock:
+            self.making = True
+        with self.lock:
+            self.making = False
+
+    def done(self) -> bool:
+        return False
+
+    running = done
+
+
+class Making(Harness):
+    calls = ("make",)
+
+    def make(self, env: Env) -> Any:
+        return Makes()
+
+    def making(self, future: Any) -> bool:
+        return bool(future.making)
+
+    def state(self, future: Any) -> str | None:
+        return None
+
+
+@pytest.mark.parametrize("futures", [1, 2])
+def test_it_is_seen_when_a_value_is_made(futures: int) -> None:
+    program = Program(((Call("make", future=futures - 1),),), (), (), futures)
+    stage = Stage(Making(), only={"timed calls re-read"})
+    with stage.open():
+        log = stage.run(program, following(())).seen.log
+    seen = [record for record in log if record[0] == h.MAKING]
+    assert seen == [(h.MAKING, futures - 1, True), (h.MAKING, futures - 1, False)]
+
+
 def test_a_stage_can_be_opened_twice_and_leaves_nothing() -> None:
     before = threading.Lock
     stage = Stage(StandardFutures())

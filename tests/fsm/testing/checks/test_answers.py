@@ -92,18 +92,55 @@ def test_who_woke_late_and_looked_again_is_right() -> None:
     assert log.ends(0, Returned("value 1"), moved=True).names() == []
 
 
-def test_a_value_may_come_later_than_the_settling() -> None:
-    def fetched(*records: tuple[object, ...]) -> Log:
-        log = Log(ConfirmedFutures()).deliver("submit").begin(0, RESULT).deliver("result_success")
-        for record in records:
-            log.note(*record)
-        return log.ends(0, TIMEOUT, moved=True)
+MAKES, MADE = (h.MAKING, 0, True), (h.MAKING, 0, False)
+WOKE, HAD = (h.WOKE, 0, 0, "finished"), (h.FETCHED, "object 1", 2, (), True)
 
-    woke, had = (h.WOKE, 0, 0, "finished"), (h.FETCHED, "object 1", 2, (), True)
-    assert fetched(woke, had).names() == []
-    assert fetched(had, woke).names() == ["timed calls re-read"]
+
+def fetched(*records: tuple[object, ...]) -> Log:
+    log = Log(ConfirmedFutures()).deliver("submit").begin(0, RESULT).deliver("result_success")
+    for record in records:
+        log.note(*record)
+    return log.ends(0, TIMEOUT, moved=True)
+
+
+def test_a_value_may_come_later_than_the_settling() -> None:
+    assert fetched(WOKE, HAD).names() == []
+    assert fetched(HAD, WOKE).names() == ["timed calls re-read"]
     of_another = (h.FETCHED, "object 2", 2, (), True)
-    assert fetched(of_another, woke).names() == []
+    assert fetched(of_another, WOKE).names() == []
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        (HAD, MAKES, WOKE, MADE),
+        (HAD, MAKES, WOKE),
+        # Another was quicker, between the waking and the look.
+        (HAD, WOKE, MAKES, MADE),
+        # Who made it could not, and another does.
+        (HAD, MAKES, MADE, MAKES, WOKE),
+    ],
+)
+def test_a_time_out_while_another_makes_the_value_is_right(
+    records: tuple[tuple[object, ...], ...],
+) -> None:
+    assert fetched(*records).names() == []
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        (HAD, MAKES, MADE, WOKE),
+        (HAD, (h.MAKING, 1, True), WOKE, (h.MAKING, 1, True)),
+    ],
+)
+def test_a_value_that_is_made_is_there(records: tuple[tuple[object, ...], ...]) -> None:
+    assert fetched(*records).names() == ["timed calls re-read"]
+
+
+def test_a_value_that_is_made_after_the_answer_was_there() -> None:
+    log = fetched(HAD, WOKE).note(*MAKES).note(*MADE)
+    assert log.names() == ["timed calls re-read"]
 
 
 def test_what_was_cancelled_needs_no_value() -> None:
