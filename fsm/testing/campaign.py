@@ -295,16 +295,13 @@ def bites(*, every: int = 1, schedules: int = 6000, say: Say = print) -> Section
 
 
 def bitten(done: Mapping[str, bite.Bite]) -> Section:
-    """What came of mutants, in words: a row for each subject, and who survived."""
-    header = ("mutants of", "tried", "killed", "share", "refused by the table", "equivalent")
+    """What came of mutants, in words: a row for each subject, and the names that matter."""
+    header = (
+        *("mutants of", "tried", "killed", "share", "refused by the table", "equivalent"),
+        "killed line by line only",
+    )
     text = table(header, [_bite_row(name, each) for name, each in done.items()])
-    alive = [
-        f"- {name}: `{survivor}`: {bite.reason(survivor)}"
-        for name, each in done.items()
-        for survivor in each.survivors
-    ]
-    if alive:
-        text += "\n\nWhat survived:\n\n" + "\n".join(alive)
+    text += bite.named(done)
     weak = [name for name, each in done.items() if each.share < BITE]
     return Section(text, tuple(f"bite on {name}: {done[name].share:.1%}" for name in weak))
 
@@ -312,7 +309,8 @@ def bitten(done: Mapping[str, bite.Bite]) -> Section:
 def _bite_row(name: str, done: bite.Bite) -> list[str]:
     tried = len(done.killed) + len(done.survivors)
     counts = (f"{tried}", f"{len(done.killed)}", f"{done.share:.1%}")
-    return [name, *counts, str(done.refused or ""), str(done.equivalent or "")]
+    others = (done.refused, done.equivalent, len(done.closely))
+    return [name, *counts, *(str(each or "") for each in others)]
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

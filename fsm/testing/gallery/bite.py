@@ -8,12 +8,12 @@ import builtins
 import inspect
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from futurefsm.fsm import core, future, lock, rare
 from futurefsm.fsm.checker.bite import Jaws
@@ -165,12 +165,14 @@ class Bite:
 
     Attributes:
         killed: name → the check that failed first, or the error.
+        closely: names of those that were killed line by line only.
         survivors: names.
         refused: so many were refused by the table's own validation, before anything ran.
         equivalent: so many are the same program in other words (`EQUIVALENT`).
     """
 
     killed: dict[str, str] = field(default_factory=dict)
+    closely: list[str] = field(default_factory=list)
     survivors: list[str] = field(default_factory=list)
     refused: int = 0
     equivalent: int = 0
@@ -285,50 +287,67 @@ class TooLong(BaseException):
 
 
 @contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
+def _at_most(seconds: float) -> Iterator[Callable[[], None]]:
     """Raises TooLong in the main thread after so many seconds of the processor: on a busy machine
-    a mutant is not taken for one that hangs. Elsewhere it does nothing."""
+    a mutant is not taken for one that hangs. Elsewhere it does nothing. Gives what starts the
+    seconds anew."""
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: None
         return
+
+    def anew() -> None:
+        signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
 
     def too_long(number: int, frame: FrameType | None) -> None:
         raise TooLong
 
     before = signal.signal(signal.SIGVTALRM, too_long)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    anew()
     try:
-        yield
+        yield anew
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
 
 
-def try_one(
-    target: Target, *, schedules: int = 4000, seed: int = 0, seconds: float = 90.0
-) -> str | None:
-    """What killed a mutant: a check, or an error; None: it survived.
+class Tried(NamedTuple):
+    """What came of one mutant. `how`: what killed it: a check, or an error; None: it survived.
+    `closely`: it took every line of the edited module as a switch point."""
+
+    how: str | None
+    closely: bool = False
+
+
+def try_one(target: Target, **options: Any) -> str | None:
+    """What killed a mutant: a check, or an error; None: it survived. `options`: as for `tried`."""
+    return tried(target, **options).how
+
+
+def tried(target: Target, *, schedules: int = 4000, seed: int = 0, seconds: float = 90.0) -> Tried:
+    """Try one mutant.
 
     Args:
         schedules: so many for each way to use it.
-        seconds: after so many, of the processor, it counts as hanging.
+        seconds: after so many of one way, of the processor, it counts as hanging.
     """
+    closely = False
     try:
-        with _at_most(seconds), installed():
-            for ways in (target.harnesses, target.closer or list):
+        with _at_most(seconds) as anew, installed():
+            for ways, closely in ((target.harnesses, False), (target.closer or list, True)):
                 for harness in ways():
+                    anew()  # who survives them all has done nothing wrong by it
                     report = explore(harness, schedules=schedules, seed=seed, shrink=False)
                     if report.failure is not None:
-                        return report.failure.check
+                        return Tried(report.failure.check, closely)
     except TooLong:
-        return "hangs"
+        return Tried("hangs", closely)
     except Exception as error:
-        return type(error).__name__
-    return target.also() if target.also is not None else None
+        return Tried(type(error).__name__, closely)
+    return Tried(target.also() if target.also is not None else None)
 
 
 def bite(targets: Iterable[Target | None], **options: Any) -> Bite:
-    """Try mutants, one after the other. `options`: those of `try_one`."""
+    """Try mutants, one after the other. `options`: those of `tried`."""
     done = Bite()
     for target in targets:
         if target is None:
@@ -337,9 +356,23 @@ def bite(targets: Iterable[Target | None], **options: Any) -> Bite:
         if target.name in EQUIVALENT:
             done.equivalent += 1
             continue
-        how = try_one(target, **options)
+        how, closely = tried(target, **options)
         if how is None:
             done.survivors.append(target.name)
-        else:
-            done.killed[target.name] = how
+            continue
+        done.killed[target.name] = how
+        if closely:
+            done.closely.append(target.name)
     return done
+
+
+def named(done: Mapping[str, Bite]) -> str:
+    """Lists of who survived and why, and of who was killed line by line only and by what."""
+    alive = [(name, each, reason(each)) for name, one in done.items() for each in one.survivors]
+    closely = [(name, each, one.killed[each]) for name, one in done.items() for each in one.closely]
+    text = ""
+    for title, listed in (("What survived", alive), ("What was killed line by line only", closely)):
+        if listed:
+            lines = [f"- {name}: `{each}`: {why}" for name, each, why in listed]
+            text += f"\n\n{title}:\n\n" + "\n".join(lines)
+    return text

@@ -1,6 +1,6 @@
 """How the kit makes, feeds and calls the futures of the gallery."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -192,6 +192,9 @@ class HeardFutures(ClientFutures):
     def state(self, future: ClientFuture) -> str:
         """Its state; something else where it holds a value that nobody may ask for."""
         state = super().state(future)
+        condition: Any = future._condition
+        if getattr(condition._lock, "_owner", None) is not None:
+            return state  # in the middle of a step
         if state == "cancelled" and (future._result, future._exception) != (None, None):
             return f"{state}, with a value"
         return state
@@ -211,8 +214,12 @@ def _heard(future: type[ClientFuture]) -> type[ClientFuture]:
             return super()._fetch(key, failed)  # type: ignore[no-any-return]
 
         def _tell_waiter(self, waiter: Any) -> None:
+            super()._tell_waiter(Ear(waiter, self._how))
+
+        def _how(self) -> str:
+            # What is let go at the end is read first: a cancel may come in between.
             failed = self._exception is not None or self._failed
-            super()._tell_waiter(Ear(waiter, self._state == CANCELLED, failed))
+            return how_it_ended(self._state == CANCELLED, failed)
 
     return Heard
 
@@ -234,18 +241,28 @@ def _asking(manager: type[Manager]) -> type[Manager]:
     return Asking
 
 
+def how_it_ended(cancelled: bool, failed: bool) -> str:
+    """As an `Ear` knows it."""
+    return "cancelled" if cancelled else "exception" if failed else "result"
+
+
 class Ear:
     """Stands before a waiter of `wait()` or `as_completed()`: it must hear how the future ended,
     for `wait(..., FIRST_EXCEPTION)` goes by that.
 
+    A future that is finished may be cancelled while its waiters are told. Then they may hear of
+    either; and of a result, where the exception is let go between two looks: `concurrent.futures`
+    does the same for that and for a cancel.
+
     Args:
         waiter: who is told in the end.
-        cancelled, failed: how it ended.
+        how: how it has ended by now: "cancelled", "exception", or "result".
     """
 
-    def __init__(self, waiter: Any, cancelled: bool, failed: bool) -> None:
+    def __init__(self, waiter: Any, how: Callable[[], str]) -> None:
         self._waiter = waiter
-        self._right = "cancelled" if cancelled else "exception" if failed else "result"
+        self._how = how
+        self._right = how()
 
     def add_cancelled(self, future: Any) -> None:
         """It was cancelled."""
@@ -263,5 +280,7 @@ class Ear:
         self._waiter.add_result(future)
 
     def _is(self, said: str) -> None:
-        if said != self._right:
+        # Looked at behind what was said: what came in between is in it.
+        overtaken = said != "exception" and self._right != self._how() == "cancelled"
+        if said != self._right and not overtaken:
             raise AssertionError(f"a waiter is told of a {said}, and it was a {self._right}")

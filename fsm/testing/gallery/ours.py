@@ -25,7 +25,7 @@ from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.story import CALLER, CLIENT, MOVES_MAX, WIRE
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.fsm.testing.env import TaskError
-from futurefsm.fsm.testing.gallery.clients import Ear
+from futurefsm.fsm.testing.gallery.clients import Ear, how_it_ended
 from futurefsm.fsm.testing.harness import DEFAULT_CALLS, Harness
 from futurefsm.fsm.testing.programs import Call
 from futurefsm.fsm.testing.shipped import WiredFuture, listed_by
@@ -316,12 +316,14 @@ def _wired(future: type[Future[Any]], *, stored: bool) -> type[Future[Any]]:
 
         def _tell(self, waiters: Any) -> None:
             for waiter in waiters:
-                super()._tell([self._ear(waiter)])
+                super()._tell([Ear(waiter, self._how)])
 
         def _call_back(self, callbacks: Any) -> None:
             _hears_who_leaves(super()._call_back, callbacks)
 
-        def _ear(self, waiter: Any) -> Ear:
-            return Ear(waiter, self.state.is_cancelled, self._exception is not None)
+        def _how(self) -> str:
+            # What is let go at the end is read first: a cancel may come in between.
+            failed = self._exception is not None
+            return how_it_ended(self._node.state.is_cancelled, failed)
 
     return Wired

@@ -141,6 +141,13 @@ def test_who_survived_is_named_with_a_reason() -> None:
     assert "survived" not in campaign.bitten({"other": strong}).text
 
 
+def test_what_was_killed_line_by_line_only_is_counted_and_named() -> None:
+    strong = bite.Bite(killed={"a": "value", "b": "value"}, closely=["b"])
+    text = campaign.bitten({"one": strong}).text
+    assert "| one | 2 | 2 | 100.0% |  |  | 1 |" in text
+    assert text.endswith("What was killed line by line only:\n\n- one: `b`: value")
+
+
 def test_alarms_line_by_line() -> None:
     also = [(StandardFutures(), ("concurrent.futures._base",)), *campaign._closely()[:1]]
     section = campaign.alarms([], [], also=also, schedules=50, say=silent)

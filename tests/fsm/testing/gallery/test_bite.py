@@ -1,13 +1,15 @@
 """The kit's bite, on a sample; all of it is tried by `make races`."""
 
+import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
+from futurefsm.fsm import core
 from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from futurefsm.fsm.testing.exploring import explore
-from futurefsm.fsm.testing.gallery import bite
+from futurefsm.fsm.testing.gallery import bite, reference
 from futurefsm.fsm.testing.gallery.clients import ClientFutures
 from futurefsm.fsm.testing.gallery.mutants_telling import CallsUnderItsLock
 from futurefsm.fsm.testing.harness import Harness
@@ -99,6 +101,36 @@ def test_what_nothing_shows_is_looked_at_line_by_line() -> None:
     assert (found(target.harnesses), found(target.closer)) == (False, True)
     right = bite.Target("right", lambda: [ClientFutures()], closer=lambda: [BROKEN])
     assert bite.try_one(right, schedules=300) == "nothing under a lock"
+    done = bite.bite([right, bite.Target("plain", lambda: [BROKEN])], schedules=300)
+    assert (len(done.killed), done.closely) == (2, ["right"])
+
+
+# A cancel while the waiters of a finished future are told.
+_PATH = (Move("submit"), Move("result_failed"))
+OVERTAKEN = [
+    Program(((Call("cancel"),), (Call(call),)), _PATH, early=1) for call in ("wait", "as_completed")
+]
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        lambda: bite._ours({core.__name__: inspect.getsource(core)}, lines=True),
+        lambda: bite._clients(inspect.getsource(reference), None, lines=True),
+    ],
+    ids=["ours", "gallery"],
+)
+@pytest.mark.parametrize("program", OVERTAKEN, ids=["wait", "as_completed"])
+def test_what_is_right_is_not_bitten_line_by_line(
+    ways: Callable[[], Iterable[Harness]], program: Program
+) -> None:
+    """Whoever listens, or looks, may be overtaken by a cancel in the middle of it."""
+    with installed():
+        harness = next(iter(ways()))
+        report = explore(
+            harness, schedules=120, programs=[program], search="icb", preemptions=1, shrink=False
+        )
+    assert report.failure is None
 
 
 def test_what_cannot_be_used_or_hangs_is_killed() -> None:
@@ -111,6 +143,15 @@ def test_what_cannot_be_used_or_hangs_is_killed() -> None:
 
     assert bite.try_one(bite.Target("raises", raises)) == "ValueError"
     assert bite.try_one(bite.Target("hangs", hangs), seconds=0.05) == "hangs"
+
+
+def test_every_way_has_the_seconds_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What survives many ways on a slow machine does not hang."""
+    begun: list[float] = []
+    monkeypatch.setattr(bite.signal, "setitimer", lambda timer, left: begun.append(left))
+    right = bite.Target("right", lambda: [ClientFutures()] * 2, closer=lambda: [ClientFutures()])
+    assert bite.try_one(right, schedules=5, seconds=7) is None
+    assert begun == [7, 7, 7, 7, 0]
 
 
 def test_it_also_works_on_another_thread() -> None:

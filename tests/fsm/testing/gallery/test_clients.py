@@ -1,12 +1,18 @@
 """The harness of the gallery's futures."""
 
 from concurrent.futures import CancelledError
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from futurefsm.fsm.testing.exploring import explore
-from futurefsm.fsm.testing.gallery.clients import ClientFutures, Ear, HeardFutures
+from futurefsm.fsm.testing.gallery.clients import (
+    ClientFutures,
+    Ear,
+    HeardFutures,
+    how_it_ended,
+)
 from futurefsm.fsm.testing.gallery.manager import Manager
 from futurefsm.fsm.testing.gallery.mutants_telling import CallsUnderItsLock
 from futurefsm.fsm.testing.gallery.mutants_wire import DropsRefusal
@@ -50,20 +56,51 @@ def test_a_value_that_is_kept_for_nobody_is_seen() -> None:
     assert "with a value" in report.failure.words
 
 
-@pytest.mark.parametrize("said", ["cancelled", "exception", "result"])
-def test_a_waiter_hears_how_it_ended(said: str) -> None:
-    heard: list[Any] = []
+HEARD = ("cancelled", "exception", "result")
 
-    class Waiter:
-        add_cancelled = add_exception = add_result = heard.append
 
-    right = Ear(Waiter, said == "cancelled", said == "exception")
-    wrong = Ear(Waiter, said == "exception", said == "result")
-    getattr(right, f"add_{said}")("future")
-    assert heard == ["future"]
-    with pytest.raises(AssertionError, match="told of a"):
-        getattr(wrong, f"add_{said}")("future")
-    assert heard == ["future"]
+class Waiter:
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+        self.add_cancelled = self.add_exception = self.add_result = self.heard.append
+
+
+@pytest.mark.parametrize("said", HEARD)
+@pytest.mark.parametrize("how", HEARD)
+def test_a_waiter_hears_how_it_ended(said: str, how: str) -> None:
+    waiter = Waiter()
+    told = getattr(Ear(waiter, lambda: how), f"add_{said}")
+    if said == how:
+        told("future")
+    else:
+        with pytest.raises(AssertionError, match=f"told of a {said}, and it was a {how}"):
+            told("future")
+    assert waiter.heard == ["future"] * (said == how)
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "right"),
+    [
+        ("exception", "cancelled", True),
+        ("exception", "exception", True),
+        ("exception", "result", True),
+        ("result", "cancelled", True),
+        ("result", "result", True),
+        ("result", "exception", False),
+    ],
+)
+def test_a_cancel_may_overtake_who_tells_a_waiter(before: str, said: str, right: bool) -> None:
+    looks = iter([before, "cancelled"])
+    waiter = Waiter()
+    ear = Ear(waiter, lambda: next(looks))
+    with nullcontext() if right else pytest.raises(AssertionError, match="told of a"):
+        getattr(ear, f"add_{said}")("future")
+    assert waiter.heard == ["future"] * right
+
+
+def test_how_it_ended_in_a_word() -> None:
+    ends = ((True, True), (True, False), (False, True), (False, False))
+    assert [how_it_ended(*end) for end in ends] == ["cancelled", *HEARD]
 
 
 def test_an_early_message_is_counted() -> None:
