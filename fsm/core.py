@@ -24,7 +24,7 @@ from futurefsm.fsm.rare import TOLD, Callbacks, Rare, Told, Waiters, Waiting, ea
 from futurefsm.fsm.settled import ASKS_IN_STEPS, Settled
 from futurefsm.fsm.states import State
 from futurefsm.fsm.story import CALLER, UNMOVED, WIRE, Kept, Raw, Story, extended, raw_of
-from futurefsm.fsm.table import Lifecycle
+from futurefsm.fsm.table import Lifecycle, unfit
 
 T = TypeVar("T")
 
@@ -395,6 +395,6 @@ Core._lock = Core._condition
 
 
 def _start(lifecycle: Lifecycle) -> Node:
-    if lifecycle.about != "future":
-        raise ValueError(f"{lifecycle!r} is about a {lifecycle.about}, not about a future")
+    if getattr(lifecycle, "about", None) != "future":
+        raise unfit(lifecycle)
     return lifecycle.compiled

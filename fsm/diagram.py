@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm.effects import in_words
 from futurefsm.fsm.machine import Engine, graph_machine
-from futurefsm.fsm.table import Kind, Row
+from futurefsm.fsm.table import Kind, Row, checked
 
 if TYPE_CHECKING:
     from futurefsm.fsm.table import Lifecycle
@@ -73,7 +73,7 @@ def _labels(
 ) -> dict[Row, str]:
     return {
         row: _label(row, counts, effects)
-        for row in lifecycle.rows
+        for row in checked(lifecycle).rows
         if row.kind is Kind.GOES or (stays and row.kind is Kind.IGNORES)
     }
 

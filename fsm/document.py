@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from futurefsm.fsm.effects import in_words
-from futurefsm.fsm.table import Kind, Row
+from futurefsm.fsm.table import Kind, Row, checked
 
 if TYPE_CHECKING:
     from futurefsm.fsm.table import Lifecycle
@@ -21,7 +21,7 @@ def to_markdown(lifecycle: "Lifecycle", *, reasons: bool = True) -> str:
 
 def table(lifecycle: "Lifecycle") -> str:
     """One line for an event, one column for a state."""
-    states = lifecycle.states
+    states = checked(lifecycle).states
     lines = [_line(r"event \ state", *states), _line(*["---"] * (len(states) + 1))]
     for event in lifecycle.events:
         cells = (cell(lifecycle.row(state, event)) for state in states)

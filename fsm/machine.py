@@ -13,7 +13,7 @@ from transitions import Machine, MachineError
 from transitions.extensions import GraphMachine
 
 from futurefsm.fsm.states import State
-from futurefsm.fsm.table import Kind, Row
+from futurefsm.fsm.table import Kind, Row, checked
 
 if TYPE_CHECKING:
     from futurefsm.fsm.events import Event
@@ -56,7 +56,7 @@ class LifecycleMachine(Machine):
     lifecycle: "Lifecycle"
 
     def __init__(self, lifecycle: "Lifecycle") -> None:
-        self.lifecycle = lifecycle
+        self.lifecycle = checked(lifecycle)
         super().__init__(
             model=None,
             states=[_state(state) for state in lifecycle.states],

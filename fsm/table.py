@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm import validation
 from futurefsm.fsm.compiled import Node, compile_lifecycle
@@ -261,6 +261,28 @@ class Lifecycle:
         from futurefsm.fsm.document import to_markdown
 
         return to_markdown(self)
+
+
+def checked(given: Any) -> Lifecycle:
+    """What a user gave as a lifecycle.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(given, Lifecycle):
+        raise TypeError(
+            f"a Lifecycle is wanted, not {given!r}: one of futurefsm.fsm.LIFECYCLES, or your own"
+        )
+    return given
+
+
+def unfit(given: Any) -> ValueError:
+    """Why no future can have this lifecycle.
+
+    Raises:
+        TypeError: it is none.
+    """
+    return ValueError(f"{given!r} is about a {checked(given).about}, not about a future")
 
 
 def _rebuild(

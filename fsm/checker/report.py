@@ -172,6 +172,7 @@ def check(what: System | Lifecycle, *, states_max: int = STATES_MAX) -> Report:
         states_max: give up on a system that has more states.
 
     Raises:
+        TypeError: it is neither.
         ModelError: the lifecycle cannot be a part of the systems that there are.
 
     >>> from futurefsm.fsm.checker import check, system
@@ -180,6 +181,8 @@ def check(what: System | Lifecycle, *, states_max: int = STATES_MAX) -> Report:
     """
     if isinstance(what, System):
         return Report((check_system(what, states_max=states_max),))
+    if not isinstance(what, Lifecycle):
+        raise TypeError(f"check takes a System or a Lifecycle, not {what!r}")
     checked = [check_system(each, states_max=states_max) for each in systems_for(what)]
     return Report(tuple(checked), (rows_of(what, checked),))
 

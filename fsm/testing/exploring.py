@@ -22,7 +22,7 @@ from futurefsm.fsm.testing.failure import (
     Report,
     Trouble,
 )
-from futurefsm.fsm.testing.fit import at_least_one, not_negative, runnable
+from futurefsm.fsm.testing.fit import at_least_one, not_negative, path_of, runnable, several_of
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.jobs import shared
 from futurefsm.fsm.testing.paths import paths as all_paths
@@ -129,10 +129,12 @@ def prove(
     counts = stage.counts
     began = perf_counter()
     at_least_one(threads=threads, calls=calls)
-    several = every_call(harness) if known is None else tuple(known)
-    chosen = all_paths(harness) if paths is None else tuple(tuple(path) for path in paths)
+    several = every_call(harness) if known is None else several_of(harness, known)
+    chosen = (
+        all_paths(harness) if paths is None else tuple(path_of(harness, each) for each in paths)
+    )
     at_least_one(paths=len(chosen), known=len(several))
-    not_negative(preemptions=preemptions)
+    not_negative(preemptions=preemptions, limit=limit)
     # Of the first program that failed, known to all processes.
     first = RawValue("q", _NONE)
 

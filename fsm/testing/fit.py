@@ -3,7 +3,8 @@
 A mistake in a harness would come out as an error of the race kit, or, worse, as "nothing found".
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from operator import index
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
@@ -55,23 +56,51 @@ def runnable(harness: Harness, program: Any) -> Program:
     if not isinstance(program, Program):
         raise TypeError(f"{program!r} is no Program")
     for calls in program.threads:
-        # A call is a tuple itself: a pair of brackets is soon forgotten.
-        if isinstance(calls, Call) or not all(isinstance(call, Call) for call in calls):
-            raise TypeError(f"threads of a program are tuples of calls, not {calls!r}")
-        for call in calls:
-            if call.name not in harness.calls:
-                raise ValueError(
-                    f"{harness.name} has no call {call.name!r}: {', '.join(harness.calls)}"
-                )
-    for move in program.path:
-        if not isinstance(move, Move):
-            raise TypeError(f"the path of a program is made of moves, not {move!r}")
-        if move.event != AWAIT:
-            _known(harness, move.event)
+        several_of(harness, calls)
+    path_of(harness, program.path)
     called = [call.future for calls in program.threads for call in calls]
     if not all(0 <= n < program.futures for n in (*called, *(m.future for m in program.path))):
         raise ValueError(f"futures={program.futures}: a call or move is of one that is not there")
     return program
+
+
+def several_of(harness: Harness, calls: Any) -> tuple[Call, ...]:
+    """Calls that somebody has written.
+
+    Raises:
+        TypeError: they are of another type.
+        ValueError: the harness has no such call.
+    """
+    # A call is a tuple itself: a pair of brackets is soon forgotten.
+    several = None if isinstance(calls, Call) else _listed(calls)
+    if several is None or not all(isinstance(call, Call) for call in several):
+        raise TypeError(f"threads of a program are tuples of calls, not {calls!r}")
+    for call in several:
+        if call.name not in harness.calls:
+            raise ValueError(
+                f"{harness.name} has no call {call.name!r}: {', '.join(harness.calls)}"
+            )
+    return several
+
+
+def path_of(harness: Harness, path: Any) -> tuple[Move, ...]:
+    """A path that somebody has written.
+
+    Raises:
+        TypeError: it is made of something else than moves.
+        ValueError: the lifecycle does not know an event.
+    """
+    moves = None if isinstance(path, Move) else _listed(path)
+    if moves is None or not all(isinstance(move, Move) for move in moves):
+        raise TypeError(f"the path of a program is made of moves, not {path!r}")
+    for move in moves:
+        if move.event != AWAIT:
+            _known(harness, move.event)
+    return moves
+
+
+def _listed(given: Any) -> tuple[Any, ...] | None:
+    return tuple(given) if isinstance(given, Iterable) else None
 
 
 def _known(harness: Harness, event: str) -> None:
@@ -86,10 +115,11 @@ def at_least_one(**numbers: int) -> None:
     """Bounds below which nothing is looked at, and so nothing found.
 
     Raises:
+        TypeError: one is no whole number.
         ValueError: one is less than 1.
     """
     for name, number in numbers.items():
-        if number < 1:
+        if _whole(name, number) < 1:
             raise ValueError(f"{name} must be at least 1, not {number!r}: nothing would be tried")
 
 
@@ -97,11 +127,19 @@ def not_negative(**numbers: int | None) -> None:
     """Look at numbers, by name. None is no bound.
 
     Raises:
+        TypeError: one is no whole number.
         ValueError: one is below 0.
     """
     for what, number in numbers.items():
-        if number is not None and number < 0:
+        if number is not None and _whole(what, number) < 0:
             raise ValueError(f"{what} must be at least 0, not {number}")
+
+
+def _whole(name: str, number: Any) -> int:
+    try:
+        return index(number)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {number!r}") from None
 
 
 def _names(harness: Harness, what: str) -> None:

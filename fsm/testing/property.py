@@ -128,8 +128,9 @@ def races(
     """
     at_least_one(schedules=schedules)
     not_negative(preemptions=preemptions)
-    drawer = Drawer(harness, **options)
+    # Looks at the harness first.
     made = Property(harness, preemptions=preemptions, checks=checks, backend=backend, lines=lines)
+    drawer = Drawer(harness, **options)
 
     def example(program: Program, drawn: list[Schedule]) -> None:
         made.example(program, drawn)

@@ -96,8 +96,11 @@ def decode(token: str) -> Token:
     """Read a token.
 
     Raises:
+        TypeError: it is no text.
         TokenError: it is none, it is damaged, or another version made it.
     """
+    if not isinstance(token, str):
+        raise TypeError(f"a replay token is a str that begins with {PREFIX!r}, not {token!r}")
     token = "".join(token.split())
     if not token.startswith(PREFIX):
         kind, _, _ = token.partition("_")

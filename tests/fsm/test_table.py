@@ -2,16 +2,21 @@
 
 import copy
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from lifecycle_kit import TELL
 
 from futurefsm.fsm import events as ev
 from futurefsm.fsm import states as st
+from futurefsm.fsm.diagram import to_dot, to_mermaid
+from futurefsm.fsm.document import to_markdown
 from futurefsm.fsm.errors import LifecycleError
 from futurefsm.fsm.events import Event
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.lifecycles import CONFIRMED, LIFECYCLES, STRICT
+from futurefsm.fsm.machine import LifecycleMachine
 from futurefsm.fsm.states import State
 from futurefsm.fsm.table import Lifecycle, goes, ignores, violates
 
@@ -118,3 +123,10 @@ def test_tools_are_methods() -> None:
     assert "x7" in CONFIRMED.to_mermaid({("pending", "submit"): 7})
     assert "x7" in CONFIRMED.to_dot({("pending", "submit"): 7})
     assert "| `submit` |" in CONFIRMED.to_markdown()
+
+
+@pytest.mark.parametrize("take", [Future, to_mermaid, to_dot, to_markdown, LifecycleMachine])
+@pytest.mark.parametrize("given", [3, "strict"])
+def test_what_is_no_lifecycle_is_told_so(take: Callable[[Any], Any], given: object) -> None:
+    with pytest.raises(TypeError, match=f"a Lifecycle is wanted, not {given!r}"):
+        take(given)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from checker_kit import LAMP, LIGHTS, lamp, report
 
 from futurefsm.fsm import CONFIRMED, STRICT, VALUE, goes
@@ -116,3 +117,8 @@ def test_a_table_without_guards() -> None:
     assert list(found.about_rows()) == [
         "lamp: 2 of 2 rows that move are taken, 1 of 1 that ignore, 1 of 1 that forbid"
     ]
+
+
+def test_only_a_system_or_a_lifecycle_can_be_checked() -> None:
+    with pytest.raises(TypeError, match="check takes a System or a Lifecycle, not 3"):
+        check(3)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from futurefsm.fsm.testing import OnLoop, explore, prove, races
+from futurefsm.fsm.testing import OnLoop, explore, prove, races, replay
 from futurefsm.fsm.testing.fit import blame
 from futurefsm.fsm.testing.harness import Harness, StandardFutures
 from futurefsm.fsm.testing.programs import Call, Move, Program
@@ -155,3 +155,25 @@ def test_an_error_from_elsewhere_is_left_as_it_is() -> None:
     error = KeyError()
     blame(Mine(), error)
     assert not hasattr(error, "__notes__")
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda mine: races(None), "None is no Harness"),  # type: ignore[arg-type]
+        (lambda mine: races(mine, schedules="x"), "schedules must be a whole number, not 'x'"),
+        (lambda mine: explore(mine, schedules="x"), "schedules must be a whole number, not 'x'"),
+        (lambda mine: explore(mine, preemptions=1.5), "preemptions must be a whole number"),
+        (lambda mine: prove(mine, limit="x"), "limit must be a whole number, not 'x'"),
+        (lambda mine: prove(mine, paths=[[3]]), r"made of moves, not \[3\]"),
+        (lambda mine: prove(mine, paths=[3]), "made of moves, not 3"),
+        (lambda mine: prove(mine, paths=Move("submit")), "made of moves, not 'submit'"),
+        (lambda mine: prove(mine, paths=[Move("submit")]), "made of moves, not Move"),
+        (lambda mine: prove(mine, known=[3]), r"tuples of calls, not \[3\]"),
+        (lambda mine: replay(mine, None), "a replay token is a str that begins with 'r1_'"),
+        (lambda mine: replay(mine, b"r1_"), "not b'r1_'"),
+    ],
+)
+def test_wrong_arguments(act: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        act(Mine())
