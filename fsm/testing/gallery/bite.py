@@ -81,6 +81,7 @@ EQUIVALENT = {
     "future.py case left out in result: if self._exception is None and self._node is node:": _ROUND,
     "core.py case left out in fire: if after is not None:": "the slow path does the same",
     "core.py guard left out in _learn: if step.outcome is not None:": _NO_FACT,
+    "core.py guard left out in _took_special: if step.moves:": "the story it makes is not kept",
     "core.py guard left out in _took_special: if step.discards:": "held for a moment longer",
     "core.py guard left out in fire: if step.effects:": _NOTHING,
     "core.py guard left out in _follow: if waiters is not None:": "tells nobody",
@@ -111,8 +112,10 @@ EQUIVALENT = {
 
 # What survives, and why: the whole name → a phrase. Nobody is let off by it.
 _CTRL_C = "only Ctrl-C between two lines shows it, and none comes here"
+_SLEEPS_AGAIN = "who is woken in vain looks, and sleeps again"
 SURVIVORS = {
-    "core.py not caught in fire: try:": "nobody fires from a source of his own",
+    "lock.py guard left out in wake: if met():": _SLEEPS_AGAIN,
+    "lock.py double call in wake: asleep.append(one)": _TWICE,
     "core.py not caught in fire: try: (2)": _CTRL_C,
     "core.py drop call in fire: self._interrupted(after, value, won, told)": _CTRL_C,
     "reference.py test before lock in on_confirm: with self._condition:": (

@@ -123,8 +123,10 @@ class FsmFutures(Harness):
                 each.fire(DISCONNECT, None, CLIENT)
             return None
         if call.name == "watch":
-            # What counts who waits need not hold the lock.
+            # What counts who waits need not hold the lock; and whom it wakes in vain sleeps again.
             future._waiters, future._done_callbacks  # noqa: B018
+            with future._condition:
+                future._condition.notify_all()
             return None
         answer = super().call(env, future, call)
         return str(answer) if isinstance(answer, _Value) else answer
@@ -201,12 +203,16 @@ def _hears_who_leaves(call_back: Any, callbacks: Any) -> None:
     assert heard is (left[0] if left else None), "a callback has left, and it was not said"
 
 
+# Who fires may call his wire as he likes.
+_OWN_SOURCE = "the old wire"
+
+
 def _wear(future: Any) -> None:
     """Send it and lose it, more often than its story keeps; nothing of that is said."""
     future._quiet = True
     for _ in range(MOVES_MAX // 2 + 2):
-        future.fire(SUBMIT)
-        future.fire(RECONNECTED)
+        future.fire(SUBMIT, None, _OWN_SOURCE)
+        future.fire(RECONNECTED, None, _OWN_SOURCE)
     future._quiet = False
 
 
