@@ -159,6 +159,29 @@ def test_a_timer_may_expire_while_somebody_computes() -> None:
     assert any("the clock goes on" in note for r in runs for step in r.steps for note in step.notes)
 
 
+def test_a_timer_that_is_cancelled_while_the_loop_sleeps() -> None:
+    """The loop wakes for nothing, and sleeps again."""
+
+    def setup(arena: Arena) -> None:
+        order: list[str] = []
+        timers: list[asyncio.TimerHandle] = []
+
+        async def main() -> str:
+            loop = asyncio.get_running_loop()
+            timers.append(loop.call_later(1, order.append, "cancelled"))
+            await asyncio.sleep(2)
+            return " ".join([*order, "woke"])
+
+        def canceller() -> None:
+            arena.block("wait", "the timer", lambda: bool(timers), None)
+            timers[0].cancel()
+
+        arena.spawn("loop", lambda: Loop(arena).run(main()))
+        arena.spawn("canceller", canceller)
+
+    assert {str(each.ended[0].value) for each in every(setup)} == {"woke", "cancelled woke"}
+
+
 def test_a_wait_on_the_loops_thread_is_told() -> None:
     """Bug 20: whoever waits there makes the loop stand still."""
 

@@ -261,14 +261,14 @@ def test_hooks_look_at_anything_and_do_not_switch(backend: str) -> None:
     assert looked.count(None) == 6
 
 
-@pytest.mark.parametrize("hook", ["on_acquire", "on_step"])
+@pytest.mark.parametrize("hook", ["on_acquire", "on_step", "on_wait"])
 def test_what_a_hook_raises_comes_out_of_the_run(backend: str, hook: str) -> None:
     def setup(arena: Arena) -> None:
-        lock = threading.Lock()
+        condition = threading.Condition()
 
         def user() -> None:
-            with contextlib.suppress(BaseException), lock:
-                arena.point("x")
+            with contextlib.suppress(BaseException), condition:
+                condition.wait(1)
             arena.point("y")
 
         def fails(*about: Any) -> None:
