@@ -285,6 +285,12 @@ def measured(
                 if work is mapped and number >= size.mapped_rounds:
                     continue
                 for side in in_order(number, sides):
+                    if side == "probe":
+                        # It was silent while the others had their turns: the cluster may have
+                        # given it up.
+                        sides[side].disconnect()
+                        sides[side] = Probe(address, backend)
+                        trips(sides[side], QUICK)
                     gc.collect()
                     time.sleep(_REST_S)
                     for what, rate in work(sides[side], size).items():

@@ -45,6 +45,7 @@ _BATCH, _BATCH_BYTES = 256, 1 << 20
 # As our own client: where so many are on their way, messages gather for so many seconds.
 _MANY, _REST_S = 32, 0.01
 _BEAT_S = 2.0
+_SILENCE_S = 60.0
 _PENDING, _CANCELLED = object(), object()
 
 
@@ -212,7 +213,12 @@ class Probe:
             _flushed(self._stream)
 
     def wait_for(self, place: Place) -> None:
-        """Take what comes until its value is here."""
+        """Take what comes until its value is here.
+
+        Raises:
+            TimeoutError: nothing came for a minute.
+        """
+        deadline = time.monotonic() + _SILENCE_S
         while place.value is _PENDING:
             self.flush()
             if len(self._tasks) >= _MANY:
@@ -220,7 +226,10 @@ class Probe:
             # A descriptor of ZeroMQ's does not say again what it has said: look at it in any case.
             self._receive()
             if not self._requests and place.value is _PENDING:
-                self._poll.poll(100)
+                if self._poll.poll(100):
+                    deadline = time.monotonic() + _SILENCE_S
+                elif time.monotonic() > deadline:
+                    raise TimeoutError(f"the cluster said nothing to the probe for {_SILENCE_S} s")
                 self._receive()
 
     def _receive(self) -> None:
