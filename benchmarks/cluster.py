@@ -5,8 +5,7 @@
 
 For each backend a cluster of two workers is started; both clients, and the bare probe of
 `probe.py`, live in this process and take turns, in changing order. What is printed is the median
-round of each and the ratios; figures of different runs or machines cannot be compared, ratios can,
-roughly.
+round of each and the ratios; these can be compared with those of other machines, roughly.
 """
 
 import argparse
@@ -285,12 +284,8 @@ def measured(
                 if work is mapped and number >= size.mapped_rounds:
                     continue
                 for side in in_order(number, sides):
-                    if side == "probe":
-                        # It was silent while the others had their turns: the cluster may have
-                        # given it up.
-                        sides[side].disconnect()
-                        sides[side] = Probe(address, backend)
-                        trips(sides[side], QUICK)
+                    if side == "probe":  # silent in the others' turns: it may be given up
+                        sides[side] = sides[side].again()
                     gc.collect()
                     time.sleep(_REST_S)
                     for what, rate in work(sides[side], size).items():
