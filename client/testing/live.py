@@ -15,13 +15,12 @@ from futurefsm.client.future import Future
 from futurefsm.client.home import Phase
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm.compiled import Step
-from futurefsm.fsm.errors import ResultLostError, WouldDeadlockError
+from futurefsm.fsm.errors import ResultLostError
 from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.story import WIRE
 from futurefsm.fsm.testing.env import FETCH_FAILS, LostError
-from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.programs import AWAIT
-from futurefsm.fsm.testing.shipped import listed_by
+from futurefsm.fsm.testing.shipped import Messaged, listed_by
 from futurefsm.fsm.threads import delivering
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ class _Home:
             self._env.delete(key)
 
 
-class LiveFutures(Harness):
+class LiveFutures(Messaged):
     """Futures of a client, with their callback thread.
 
     Args:
@@ -143,19 +142,8 @@ class LiveFutures(Harness):
         delayed: a value is fetched when somebody asks.
     """
 
-    lifecycle = CONFIRMED
-    source = WIRE
-    timed = ("cancel", "result", "exception", "wait", "as_completed")
-    deliverable = None
-    submitted = True
-    objects = True
-    messages = True
-    outcomes = True
     faults = ("fetch fails",)
     lost = (ResultLostError,)
-    cancel_waits = True
-    cancelled_waits = True
-    refuses = (WouldDeadlockError,)
 
     def __init__(self, future: type[Future[Any]] = Future, *, delayed: bool = False) -> None:
         self.future = future

@@ -69,12 +69,12 @@ class WiredFuture(Future[Any]):
                     env.delete(self._key)
 
 
-class ConfirmedFutures(Harness):
-    """Our Future under CONFIRMED, fed with messages by a pump."""
+class Messaged(Harness):
+    """Futures under CONFIRMED that a pump feeds with messages, whoever made them."""
 
     lifecycle = CONFIRMED
     source = WIRE
-    timed = ("cancel", "result", "exception", "wait", "as_completed")
+    timed: tuple[str, ...] = ("cancel", "result", "exception", "wait", "as_completed")
     deliverable = None
     submitted = True
     objects = True
@@ -83,6 +83,10 @@ class ConfirmedFutures(Harness):
     cancel_waits = True
     cancelled_waits = True
     refuses = (WouldDeadlockError,)
+
+
+class ConfirmedFutures(Messaged):
+    """Our Future under CONFIRMED, fed with messages by a pump."""
 
     def make(self, env: "Env") -> Any:
         return WiredFuture(env)

@@ -6,13 +6,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm.errors import ResultLostError, WouldDeadlockError
-from futurefsm.fsm.lifecycles import CONFIRMED
 from futurefsm.fsm.outcomes import DISCONNECTED
-from futurefsm.fsm.story import WIRE
 from futurefsm.fsm.testing.gallery.manager import Manager
 from futurefsm.fsm.testing.gallery.reference import CANCELLED, PENDING, SETTLED, ClientFuture
 from futurefsm.fsm.testing.harness import DEFAULT_CALLS, Harness
 from futurefsm.fsm.testing.programs import Call
+from futurefsm.fsm.testing.shipped import Messaged
 
 if TYPE_CHECKING:
     from futurefsm.fsm.testing.env import Env
@@ -34,7 +33,7 @@ class _Line:
         self._env.delete(key)
 
 
-class ClientFutures(Harness):
+class ClientFutures(Messaged):
     """Futures of a client whose cancel waits for the scheduler.
 
     Args:
@@ -44,24 +43,14 @@ class ClientFutures(Harness):
         calls: those that programs are made of; None: all.
     """
 
-    lifecycle = CONFIRMED
-    source = WIRE
     calls: tuple[str, ...] = (*DEFAULT_CALLS, "disconnect", "submit")
     timed = (*Harness.timed, "cancel")
-    deliverable = None
     events: Mapping[str, tuple[str, ...]] = {
         "cancel": ("cancel",),
         "disconnect": ("ask", "disconnect"),
     }
-    submitted = True
-    objects = True
-    messages = True
-    outcomes = True
     faults = ("fetch fails",)
     lost = (ResultLostError,)
-    cancel_waits = True
-    cancelled_waits = True
-    refuses = (WouldDeadlockError,)
 
     def __init__(
         self,
