@@ -73,10 +73,23 @@ format: $(STAMP)
 	$(PY) -m ruff format
 
 # Not `python -m`: that would put this folder on the path, and with it bare modules called fsm and
-# client. The thresholds are in pyproject.toml. `make pytest ARGS=tests/fsm` runs a part.
+# client. The thresholds are in pyproject.toml. `make pytest ARGS=tests/fsm` runs a part. The whole
+# is run in two halves side by side: those with workers of their own wait much. What the second one
+# says comes behind the first.
+PYTEST := $(VENV)/bin/coverage run --parallel-mode $(VENV)/bin/pytest -m "not cluster_long"
+WAITING := tests/client tests/cluster
 pytest: $(STAMP)
 	@rm -f .coverage .coverage.*
-	$(VENV)/bin/coverage run $(VENV)/bin/pytest -m "not cluster_long" $(ARGS)
+ifdef ARGS
+	$(PYTEST) $(ARGS)
+else
+	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
+	$(PYTEST) $(WAITING:%=--ignore=%) >"$$said" 2>&1 & other=$$!; \
+	$(PYTEST) $(WAITING); one=$$?; \
+	wait $$other; two=$$?; cat "$$said"; \
+	[ $$one -eq 0 ] && [ $$two -eq 0 ]
+endif
+	@$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
 # All that needs a real cluster, the long part too.
