@@ -22,12 +22,15 @@ from futurefsm.fsm.lifecycles import CONFIRMED, STRICT
 from futurefsm.fsm.states import PENDING, RUNNING
 from futurefsm.fsm.table import Lifecycle, Row, goes
 from futurefsm.fsm.testing.exploring import explore
+from futurefsm.fsm.testing.failure import Report
 from futurefsm.fsm.testing.gallery import manager, reference
 from futurefsm.fsm.testing.gallery.clients import HeardFutures
+from futurefsm.fsm.testing.gallery.kept import SCHEDULES, kept
 from futurefsm.fsm.testing.gallery.mutation import source_mutants, table_mutants
 from futurefsm.fsm.testing.gallery.ours import FedByCaller, FsmFutures
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.onloop import OnLoop
+from futurefsm.fsm.testing.programs import Program
 from futurefsm.fsm.testing.threads import installed
 from futurefsm.fsm.testing.threads.lines import HOOK, line, with_points
 
@@ -118,9 +121,6 @@ SURVIVORS = {
     "lock.py double call in wake: asleep.append(one)": _TWICE,
     "core.py not caught in fire: try: (2)": _CTRL_C,
     "core.py drop call in fire: self._interrupted(after, value, won, told)": _CTRL_C,
-    "reference.py test before lock in on_confirm: with self._condition:": (
-        "needs a disconnect between a test and its lock, and a waiter"
-    ),
     "manager.py guard left out in disconnect: if future._may_wait():": (
         "nobody disconnects on the agent's thread"
     ),
@@ -143,12 +143,14 @@ class Target:
         also: another tool, which says what it noticed; it is asked where the kit sees nothing.
         closer: the same ways, with every line of the edited module a switch point; tried where
             nothing was seen without.
+        kept: the programs that are run beside those by lot, of each way.
     """
 
     name: str
     harnesses: Callable[[], Iterable[Harness]]
     also: Callable[[], str | None] | None = None
     closer: Callable[[], Iterable[Harness]] | None = None
+    kept: Callable[[Harness], Iterable[Program]] = lambda harness: ()
 
 
 Targets = Callable[[], Iterable[Target]]
@@ -191,10 +193,10 @@ def reference_targets() -> Iterator[Target]:
     """Mutants of the gallery's correct future and of its manager."""
     for mutant in source_mutants(inspect.getsource(reference), "reference.py", _REFERENCE.split()):
         ours = partial(_clients, mutant.source, None)
-        yield Target(mutant.name, ours, closer=partial(ours, lines=True))
+        yield Target(mutant.name, ours, closer=partial(ours, lines=True), kept=kept)
     for mutant in source_mutants(inspect.getsource(manager), "manager.py", _MANAGER.split()):
         ours = partial(_clients, None, mutant.source)
-        yield Target(mutant.name, ours, closer=partial(ours, lines=True))
+        yield Target(mutant.name, ours, closer=partial(ours, lines=True), kept=kept)
 
 
 def _clients(
@@ -339,14 +341,22 @@ def tried(target: Target, *, schedules: int = 4000, seed: int = 0, seconds: floa
             for ways, closely in ((target.harnesses, False), (target.closer or list, True)):
                 for harness in ways():
                     anew()  # who survives them all has done nothing wrong by it
-                    report = explore(harness, schedules=schedules, seed=seed, shrink=False)
-                    if report.failure is not None:
-                        return Tried(report.failure.check, closely)
+                    for each in _explored(harness, target, schedules, seed):
+                        if each.failure is not None:
+                            return Tried(each.failure.check, closely)
     except TooLong:
         return Tried("hangs", closely)
     except Exception as error:
         return Tried(type(error).__name__, closely)
     return Tried(target.also() if target.also is not None else None)
+
+
+def _explored(harness: Harness, target: Target, schedules: int, seed: int) -> Iterator[Report]:
+    yield explore(harness, schedules=schedules, seed=seed, shrink=False)
+    for program in target.kept(harness):
+        yield explore(
+            harness, schedules=SCHEDULES, seed=seed, shrink=False, search="pct", programs=[program]
+        )
 
 
 def bite(targets: Iterable[Target | None], **options: Any) -> Bite:

@@ -152,7 +152,8 @@ class FsmFutures(Harness):
         return str(state)
 
     def listed(self, future: Any) -> int:
-        return listed_by(future)
+        # Also who asks the future itself must be told so.
+        return listed_by(future) or len(future._waiters)
 
     def outcome(self, future: Any) -> str | None:
         """What became of a cancel; something else where what moved nothing was not told."""

@@ -87,11 +87,12 @@ class ClientFuture(Future[Any]):
         self._sent = False
         self._asked = False
         self._deadline: float | None = 0.0
-        # The result object of a delayed future; whether it is an error; who fetches it just now.
+        # The result object of a delayed future; whether it is an error; how many fetch it just now,
+        # and which it is, or was: who fetches an object deletes it.
         self._key: str | None = None
         self._failed = False
         self._loads = 0
-        self._loading: str | None = None
+        self._fetched: str | None = None
 
     # What users call.
 
@@ -200,8 +201,8 @@ class ClientFuture(Future[Any]):
                 told = self._settle(FINISHED)
             elif self._state == CANCELLED:
                 self._learn(outcomes.TOO_LATE)
-                # A duplicate names what may be fetched just now: whoever fetches deletes that.
-                drop = None if key == self._loading else key
+                # A duplicate names what was fetched, or is just now: whoever fetches deletes that.
+                drop = None if key == self._fetched else key
         self._tell(told)
         self._delete(drop)
 
@@ -332,15 +333,13 @@ class ClientFuture(Future[Any]):
             if key is None:
                 return
             self._loads += 1
-            self._loading = key
+            self._fetched = key
         value, error = self._fetch(key, self._failed)
         with self._condition:
             self._loads -= 1
             if self._key is not None:
                 self._result, self._exception, self._key = value, error, None
             last = not self._loads
-            if last:
-                self._loading = None
         if last:
             self._delete(key)
 
