@@ -64,8 +64,8 @@ def returned(peer: Peer, size: int) -> float:
 
 def through(side: str, n: int, rows: Collection[str], quick: bool) -> dict[str, float]:
     """All of one executor's life: `n` tasks, ten times as many items of a map."""
-    peer, start = started(side)
-    found = {"start": start * 1e3}
+    peer, _ = started(side)
+    found = {}
     try:
         if "trip" in rows:
             trips(peer, 10)
@@ -83,6 +83,15 @@ def through(side: str, n: int, rows: Collection[str], quick: bool) -> dict[str, 
     finally:
         peer.close()
     return found
+
+
+def starting(side: str, n: int) -> dict[str, float]:
+    """Milliseconds until the first result, in a process that has started `n` - 1 before."""
+    took = 0.0
+    for _ in range(n):
+        peer, took = started(side)
+        peer.close()
+    return {"start": took * 1e3}
 
 
 def growing_tasks(side: str, n: int) -> dict[str, float]:
@@ -120,25 +129,28 @@ def _appeared(path: Path) -> str:
 
 
 def cancels(side: str, n: int) -> dict[str, float]:
-    """Milliseconds until `cancel()` of a running task returns, and until nothing runs any more."""
+    """Milliseconds of the cancel of a running task: until `cancel()` returns, and until nothing
+    runs any more; and until the call returns that only asks for it."""
     peer, _ = started(side)
-    back, gone = [], []
+    took: dict[str, list[float]] = {"cancel": [], "cancel-gone": [], "cancel-asked": []}
     try:
         with tempfile.TemporaryDirectory(prefix="futurefsm-bench-") as folder:
-            for number in range(n):
+            for number in range(2 * n):
                 path = Path(folder, str(number))
                 future: Any = peer.submit(endless, str(path))
                 pid = int(_appeared(path))
+                asked = number % 2
                 began = time.perf_counter()
-                assert future.cancel()
-                back.append(time.perf_counter() - began)
+                assert peer.ask(future) if asked else future.cancel()
+                took["cancel-asked" if asked else "cancel"].append(time.perf_counter() - began)
                 while _alive(pid):
                     time.sleep(0.0001)
-                gone.append(time.perf_counter() - began)
+                if not asked:
+                    took["cancel-gone"].append(time.perf_counter() - began)
                 peer.submit(empty).result()
     finally:
         peer.close()
-    return {"cancel": median(back) * 1e3, "cancel-gone": median(gone) * 1e3}
+    return {row: median(each) * 1e3 for row, each in took.items()}
 
 
 def idle(side: str, n: int, quick: bool) -> dict[str, float]:

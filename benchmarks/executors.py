@@ -5,10 +5,12 @@ into chunks by itself), it is measured by that. All have as many worker processe
 """
 
 import concurrent.futures
+import multiprocessing
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from benchmarks.rows import FORK_SERVER, POOL
 from benchmarks.tasks import same_all
 
 WORKERS = 2
@@ -31,6 +33,10 @@ class Peer:
     def results(self, futures: list[Any]) -> list[Any]:
         return [future.result() for future in futures]
 
+    def ask(self, future: Any) -> bool:
+        """Ask for the cancel of what runs, and wait for nothing."""
+        return bool(future.cancel())
+
     def map_same(self, items: Iterable[Any], chunk: int) -> list[Any]:
         """`tasks.same` of each item, in chunks."""
         from benchmarks.tasks import same
@@ -41,6 +47,15 @@ class Peer:
         self.executor.shutdown()
 
 
+class ForkServer(Peer):
+    """The same as it is by default from Python 3.14 on: its workers are not forks of this
+    process, but of a clean one."""
+
+    def opened(self) -> Any:
+        context = multiprocessing.get_context("forkserver")
+        return concurrent.futures.ProcessPoolExecutor(WORKERS, mp_context=context)
+
+
 class Ours(Peer):
     """The client with its embedded engine."""
 
@@ -48,6 +63,9 @@ class Ours(Peer):
         from futurefsm import Client
 
         return Client(workers=WORKERS)
+
+    def ask(self, future: Any) -> bool:
+        return bool(future.cancel(timeout=0))
 
 
 class Loky(Peer):
@@ -107,7 +125,8 @@ class Dask(Peer):
 
 PEERS: dict[str, type[Peer]] = {
     "ours": Ours,
-    "ProcessPoolExecutor": Peer,
+    POOL: Peer,
+    FORK_SERVER: ForkServer,
     "pebble": Pebble,
     "loky": Loky,
     "Dask": Dask,
