@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable
 from threading import Thread, current_thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from futurefsm.client.callbacks import CallbackThread
@@ -17,6 +17,7 @@ from futurefsm.client.errors import ForkedClientError
 from futurefsm.client.inbox import Asked, Inbox
 from futurefsm.client.latch import Latch
 from futurefsm.client.lines import Lines
+from futurefsm.client.pace import Burst
 from futurefsm.client.pump import Pump
 from futurefsm.client.references import References
 from futurefsm.client.serializer import Serializer
@@ -210,6 +211,8 @@ class Agent:
             self._waker.drain()
         lines.turn(now, ready)
         if not lines.congested:
+            if not self._behind and self._engine is None:
+                self._gather(now)
             self._behind = pump.run_inbox(now, self._commands) == self._commands
         deadline = pump.tracker.deadline()
         if deadline is not None and deadline <= now and pump.lost is None:
@@ -220,6 +223,12 @@ class Agent:
             return True
         idle = not pump.futures and not len(self.inbox)
         return self._leave_when_idle and idle
+
+    def _gather(self, now: float) -> None:
+        """Many tasks are being submitted: let them come, for a moment."""
+        burst = Burst(now)
+        while seconds := burst.rest(len(self.inbox), monotonic()):
+            sleep(seconds)
 
     def _patience(self) -> float | None:
         """Seconds that the poll may sleep."""

@@ -50,6 +50,10 @@ def pack(
         UnsendableError: a part cannot be pickled; also where a function's own closure or globals
             hold a reference, which no worker could follow.
     """
+    if function is None and not kwargs:
+        function = serializer.known(fn)
+    if function is not None and not args and not kwargs:
+        return Packed(function, (), True)
     arguments: list[Any] = []
     plain = True
     with met() as found:

@@ -1,9 +1,12 @@
 """How long the agent may rest between two turns, so that messages gather. PURE.
 
-A turn for each message costs more than the message: half of what a client needs for a task, and
-the object store is asked once where it could be asked for ten objects. So where many tasks are on
-their way the agent rests after a turn. It never costs much: a rest is a small part of what the
+`Pace`: a turn for each message costs more than the message: half of what a client needs for a task,
+and the object store is asked once where it could be asked for ten objects. So where many tasks are
+on their way the agent rests after a turn. It never costs much: a rest is a small part of what the
 tasks that have just ended took from their sending on, and a task that was quick ends all rest.
+
+`Burst`: who submits many tasks, and the agent, would take turns at the interpreter's lock, and the
+cluster at the processor. So the agent lets them come first, for a moment.
 """
 
 # Of the time that a task took, a rest is at most so much.
@@ -16,6 +19,11 @@ _TASKS_MIN = 32
 # For so many seconds there is no rest then.
 _BYTES_MAX = 64 * 1024
 _LARGE_S = 0.25
+# Commands; a task is two of them.
+_GROWS_MIN = 64
+# Seconds: between two looks, and in all.
+_LOOK_S = 0.0003
+_BURST_S = 0.020
 
 
 class Pace:
@@ -48,3 +56,27 @@ class Pace:
             return 0.0
         rest = min(_MOST_S, self._took * _PART)
         return rest if rest >= _LEAST_S else 0.0
+
+
+class Burst:
+    """Commands that are coming in: how long to wait before the first of them is sent.
+
+    Between two looks the agent only lets go of the interpreter's lock. Who submits takes it, and
+    keeps it until the interpreter's switch interval is over (5 ms), or until it waits for a
+    result: then the agent is back at once.
+    """
+
+    __slots__ = ("_end", "_waiting")
+
+    def __init__(self, now: float) -> None:
+        self._end = now + _BURST_S
+        self._waiting = 0
+
+    def rest(self, waiting: int, now: float) -> float:
+        """Seconds to rest now; 0.0 for not at all, or no longer.
+
+        Args:
+            waiting: the commands that have come, now.
+        """
+        grown, self._waiting = waiting - self._waiting, waiting
+        return _LOOK_S if grown >= _GROWS_MIN and now < self._end else 0.0

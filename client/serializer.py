@@ -73,14 +73,11 @@ class Serializer:
         """
         if kwargs:
             return self._function_blob(partial(fn, **kwargs), fn, kwargs)
-        known = self._by_reference.get(id(fn))
-        if known is not None and known[0] is fn:
-            return known[1]
+        known = self.known(fn)
+        if known is not None:
+            return known
         if self._codec is not None:
             return self._function_blob(fn, fn, {})
-        same = self._steady.find(fn)
-        if same is not None:
-            return same
         mark = self._steady.mark(fn)
         blob = self._function_blob(fn, fn, {})
         if _travels_by_reference(fn) and len(self._by_reference) < _BY_REFERENCE_MAX:
@@ -88,6 +85,13 @@ class Serializer:
         else:
             self._steady.keep(fn, mark, blob)
         return blob
+
+    def known(self, fn: Callable[..., Any]) -> Blob | None:
+        """A function that was pickled before, and would be the same now. It holds no reference."""
+        known = self._by_reference.get(id(fn))
+        if known is not None and known[0] is fn:
+            return known[1]
+        return self._steady.find(fn)
 
     def named(self, fn: Callable[..., Any], names: tuple[str, ...]) -> Blob | None:
         """A function whose last arguments will be those of keywords with these names.

@@ -49,17 +49,25 @@ class Steady:
         if known is None:
             return None
         mark, blob = known
-        variables = fn.__globals__
-        same = (
-            fn.__code__ is mark.code
-            and fn.__name__ is mark.name
-            and fn.__defaults__ is mark.defaults
-            and not fn.__kwdefaults__
-            and not fn.__dict__
-            and all(variables.get(name, _MISSING) is value for name, value in mark.variables)
-            and all(a is b for a, b in zip(_cells(fn), mark.cells, strict=True))
-        )
-        return blob if same else None
+        # Every submit comes here: loops, since a generator costs more than what it looks at.
+        if (
+            fn.__code__ is not mark.code
+            or fn.__name__ is not mark.name
+            or fn.__defaults__ is not mark.defaults
+            or fn.__kwdefaults__
+            or fn.__dict__
+        ):
+            return None
+        if mark.variables:
+            variables = fn.__globals__
+            for name, value in mark.variables:
+                if variables.get(name, _MISSING) is not value:
+                    return None
+        if fn.__closure__ is not None:
+            for now, then in zip(_cells(fn), mark.cells, strict=True):
+                if now is not then:
+                    return None
+        return blob
 
     def mark(self, fn: Any) -> Mark | None:
         """To be taken before a function is pickled; None where its pickle may change by itself."""

@@ -75,6 +75,49 @@ def test_it_does_not_rest_while_it_is_behind(
     assert waits[-1] == (0, True)
 
 
+def looks(client: Client, monkeypatch: pytest.MonkeyPatch, tasks: int) -> list[int]:
+    """How many commands its agent sees each time that it waits for more, of so many tasks that
+    come while it sleeps."""
+    agent, seen = client._agent, list[int]()
+    original, sent = agent._lines.wait, threading.Event()
+
+    def wait(*args: Any, **kwargs: Any) -> set[Any]:
+        ready = original(*args, **kwargs)
+        if not sent.is_set():
+            for _ in range(tasks):
+                client.submit(operator.add, 1, 2)
+            sent.set()
+        return ready
+
+    monkeypatch.setattr("futurefsm.client.agent.sleep", lambda _: seen.append(len(agent.inbox)))
+    monkeypatch.setattr(agent._lines, "wait", wait)
+    agent.call(lambda: None)  # it turns, and then sleeps as above
+    agent.call(lambda: None)
+    assert sent.wait(PATIENCE_S)
+    agent.call(lambda: None)
+    return seen
+
+
+def test_a_burst_is_let_come_first(
+    client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks once whether there are more: who submits has the interpreter for that long."""
+    (seen,) = looks(client, monkeypatch, 100)
+    assert seen >= 200
+    for _ in range(100):
+        scheduler.expect(m.Task)
+
+
+def test_a_few_tasks_are_sent_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert looks(client, monkeypatch, 31) == []
+
+
+def test_an_embedded_engine_has_the_first_at_once(
+    cluster: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert looks(cluster, monkeypatch, 100) == []
+
+
 def test_a_pump_that_fails_ends_every_wait(client: Client, scheduler: ScriptedScheduler) -> None:
     """It must not happen. If it does, nobody hangs, and the reason is told."""
     future = client.submit(time.sleep, 1)

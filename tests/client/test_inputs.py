@@ -31,6 +31,22 @@ def test_a_plain_call() -> None:
     assert again.arguments == packed.arguments[:1]
 
 
+def test_a_call_without_arguments_is_its_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pickled once; what went into it is looked at for each call, and nothing else is done."""
+    serializer = Serializer()
+    first = pack(serializer, show, None, (), {})
+    assert first.plain
+    assert first.arguments == ()
+
+    def never(*_: Any) -> Any:
+        raise AssertionError("it is known")
+
+    monkeypatch.setattr(serializer, "function", never)
+    assert pack(serializer, show, None, (), {}).function is first.function
+    assert pack(serializer, show, None, (1,), {}).function is first.function
+    assert pack(serializer, show, first.function, (), {}) == first
+
+
 def test_whole_arguments(client: Client, scheduler: ScriptedScheduler) -> None:
     reference, future = client.send_object("r"), client.submit(len, "x")
     packed = pack(Serializer(), show, None, (reference, 1, future), {})

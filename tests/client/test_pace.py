@@ -2,7 +2,7 @@
 
 import pytest
 
-from futurefsm.client.pace import Pace
+from futurefsm.client.pace import Burst, Pace
 
 
 def paced(*took: float) -> Pace:
@@ -44,3 +44,20 @@ def test_large_objects_are_not_kept_waiting() -> None:
     assert pace.rest(1000, 2**20, 1.1) == 0.0
     assert pace.rest(1000, 2**20 + 100, 1.3) == 0.0
     assert pace.rest(1000, 2**20 + 200, 1.4)
+
+
+def test_a_burst_is_let_come_while_it_grows() -> None:
+    burst = Burst(1.0)
+    assert burst.rest(64, 1.0)
+    assert burst.rest(128, 1.019)
+    assert burst.rest(191, 1.019) == 0.0
+
+
+def test_a_burst_is_not_waited_for_longer_than_20_ms() -> None:
+    burst = Burst(1.0)
+    assert burst.rest(1000, 1.0)
+    assert burst.rest(2000, 1.0201) == 0.0
+
+
+def test_few_commands_are_no_burst() -> None:
+    assert Burst(1.0).rest(63, 1.0) == 0.0
