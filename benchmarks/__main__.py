@@ -7,6 +7,7 @@ quick one, only prints, unless it is told where to write.
 """
 
 import argparse
+import compileall
 import json
 import signal
 import sys
@@ -61,6 +62,10 @@ def main() -> int:
     if options.again is not None:
         again(options.again, options.out)
         return 0
+    # As pip does with all that it installs, the peers too: else a start would be that of a checkout
+    # in which a file was changed.
+    for room in ("fsm", "protocol", "client", "futurefsm"):
+        compileall.compile_dir(ROOT / room, quiet=2)
     absent = missing()
     for side, package in absent.items():
         print(f"{package} is not installed: {side} is left out", file=sys.stderr)

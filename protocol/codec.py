@@ -14,7 +14,6 @@ Writing refuses what does not fit in few comparisons and leaves the explanation 
 import os
 from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path
 from struct import Struct, unpack_from
 from typing import Any, cast
 
@@ -53,7 +52,9 @@ class Limits:
 
 DEFAULT = Limits()
 
-_schema = capnp.load(str(Path(__file__).parent / "schema" / "message.capnp"), imports=[])
+_schema = capnp.load(
+    os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema", "message.capnp"), imports=[]
+)
 _Message = _schema.Message
 _TABLE = Struct("<II")
 

@@ -8,7 +8,7 @@ the owner's identity, then 16 bytes of its own.
 from functools import lru_cache
 from hashlib import blake2b, md5
 from itertools import count
-from uuid import uuid4
+from os import urandom
 
 TASK_ID_BYTES = 16
 OBJECT_ID_BYTES = 32
@@ -30,7 +30,7 @@ def new_identity(name: str | None = None) -> bytes:
         ValueError: for a name that would make the identity ambiguous, or that cannot be sent.
     """
     if name is None:
-        return f"Client|{uuid4().hex}".encode()
+        return f"Client|{urandom(16).hex()}".encode()
     if not isinstance(name, str):
         raise TypeError(f"a client's name must be a string, not {name!r}")
     if not name.isprintable() or len(name.encode()) > NAME_BYTES_MAX:
@@ -40,7 +40,7 @@ def new_identity(name: str | None = None) -> bytes:
         )
     if not name or "|" in name:
         raise ValueError(f"a client's name must not be empty nor contain '|': {name!r}")
-    return f"Client|{name}|{uuid4().hex}".encode()
+    return f"Client|{name}|{urandom(16).hex()}".encode()
 
 
 @lru_cache(maxsize=256)

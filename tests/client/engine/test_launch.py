@@ -370,3 +370,40 @@ def test_an_interpreter_that_does_not_know_its_path(
     with pytest.raises(EngineStartError, match="its own path"):
         launch(1, directory=str(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_garbage_is_collected_once_the_engine_serves(tmp_path: Path) -> None:
+    """It is not while the engine starts: what is imported then stays."""
+    code = """
+    import gc, json, os, sys
+    from futurefsm.client.engine import main, server
+    server.Server.serve = lambda self: print(gc.isenabled(), gc.get_freeze_count() > 10_000)
+    gc.disable()
+    main.main(json.loads(sys.argv[1]))
+    """
+    (lifeline, ours), (theirs, ready) = os.pipe(), os.pipe()
+    config = {
+        "directory": str(tmp_path),
+        "lifeline": lifeline,
+        "ready": ready,
+        "stderr": 2,
+        "parent": os.getpid(),
+        "path": sys.path,
+        "argv": [],
+        "executable": sys.executable,
+        "start_method": "spawn",
+        "workers": 1,
+        "max_result_bytes": 1000,
+        "store_bytes": 1000,
+        "client_timeout_s": BOUND,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), json.dumps(config)],
+        pass_fds=(lifeline, ready),
+        capture_output=True,
+        text=True,
+        timeout=BOUND,
+    )
+    for fd in (lifeline, ours, theirs, ready):
+        os.close(fd)
+    assert done.stdout.split() == ["True", "True"], done.stderr
