@@ -65,7 +65,7 @@ PURE: dict[str, set[str]] = {
     "protocol/messages.py": set(),
     "protocol/errors.py": set(),
     "protocol/task_flags.py": set(),
-    "protocol/ids.py": set(),
+    "protocol/ids.py": {"os"},  # the randomness of new_identity; uuid is four times as slow to load
     "protocol/mapping.py": set(),
     "protocol/session.py": set(),
     "protocol/object_store.py": set(),
