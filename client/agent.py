@@ -207,8 +207,6 @@ class Agent:
         lines, pump = self._lines, self.pump
         ready = lines.wait(self._patience(), rest=not self._behind)
         now = monotonic()
-        if self._waker.poll_item in ready:
-            self._waker.drain()
         lines.turn(now, ready)
         if not lines.congested:
             if not self._behind and self._engine is None:
@@ -219,6 +217,11 @@ class Agent:
             self._tick(now)
         lines.perform(pump.take())
         lines.flush()
+        if self._waker.pending or self._waker.poll_item in ready:
+            # Behind the work: nobody needs to wake who is awake, and a system call in front of it
+            # would give the interpreter to the thread that is about to wait for it. In front of the
+            # last looks, at `_leave_now` and, in `_patience`, at the inbox.
+            self._waker.drain()
         if pump.lost is not None or self._leave_now:
             return True
         idle = not pump.futures and not len(self.inbox)

@@ -128,16 +128,26 @@ class Inbox:
         self._wake()
         return True
 
-    def put_task(self, command: Command) -> bool:
+    def put_task(self, command: Command, *, wake: bool = True) -> bool:
         """Append a task for which room was reserved, or what must not be lost; False when nobody
-        will ever read it."""
+        will ever read it.
+
+        Args:
+            wake: make the pump look; else whoever calls does (`wake`), when all is in it that
+                belongs together.
+        """
         # Under the lock, so that `shut` leaves no task behind that nobody settles.
         with self._lock:
             if self._shut:
                 return False
             self._commands.append(command)
-        self._wake()
+        if wake:
+            self._wake()
         return True
+
+    def wake(self) -> None:
+        """Make the pump look."""
+        self._wake()
 
     def take(self) -> Command | None:
         """The oldest command, or None."""

@@ -91,6 +91,7 @@ class Pump:
 
     def accepted(self, future: Future[Any]) -> None:
         """The inbox has the future's task: it runs, unless it waits here until a worker is free.
+        Wakes who reads the inbox.
 
         Called by submit(), on any thread. The link may have been lost since: a future that has
         settled meanwhile keeps its end, and its user is told by it.
@@ -106,6 +107,9 @@ class Pump:
                     # Cancelled, by clear() in another thread, between the inbox and here: a step
                     # without effects, of which nobody has heard yet.
                     self.inbox.put(Stepped(future.task_id, step, None))
+                if step.effects:
+                    return  # they went through the inbox, which has woken it
+        self.inbox.wake()
 
     def abandon(self, future: Future[Any]) -> bool:
         """Its submit was broken off, and nobody holds it: end it, however far it came.

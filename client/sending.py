@@ -141,8 +141,10 @@ class Sending:
             self.withdraw()
             raise
         try:
-            put = agent.inbox.put_task(Submitted(future, call, size))
+            put = agent.inbox.put_task(Submitted(future, call, size), wake=False)
             if put:
+                # Wakes the agent, behind both of its commands: one that is woken by the first finds
+                # nothing to send, and takes the interpreter from who is about to write the second.
                 agent.pump.accepted(future)
         except BaseException:
             # Ctrl-C, at a place that nobody knows. Nobody will hold this future.

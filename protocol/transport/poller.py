@@ -98,8 +98,9 @@ class Poller:
 class Waker:
     """Lets any thread end another one's `Poller.poll`.
 
-    The waiting thread registers `poll_item`, and when that is ready calls `drain` *before* it
-    looks at what it was woken for. While a wake is pending, `wake` costs one look at a flag.
+    The waiting thread registers `poll_item`, and while `pending` calls `drain` *before* it looks
+    for the last time at what it may be woken for, and waits. While a wake is pending, `wake` costs
+    one look at a flag.
     """
 
     __slots__ = ("_pending", "_read", "_write")
@@ -114,6 +115,11 @@ class Waker:
     def poll_item(self) -> int:
         """The descriptor to wait for."""
         return self._read
+
+    @property
+    def pending(self) -> bool:
+        """Whether somebody has called `wake` since the last `drain`."""
+        return self._pending
 
     @property
     def write_fd(self) -> int:

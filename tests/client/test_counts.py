@@ -92,6 +92,21 @@ def test_an_argument_is_one_message_more(cluster: Client) -> None:
     assert sum(found.values()) - 3 * count <= count // 10, found
 
 
+def test_a_round_trip_is_two_turns(cluster: Client) -> None:
+    """One that sends the task, and one that tells of its end: the agent is woken when both of a
+    submit's commands are there, and nobody wakes it while it is awake."""
+    count, turns = 100, [0]
+
+    def turn() -> None:
+        turns[0] += 1
+
+    assert cluster.submit(int).result(PATIENCE_S) == 0
+    with watched(cluster, cluster._agent, "_turn", turn):
+        for _ in range(count):
+            assert cluster.submit(int).result(PATIENCE_S) == 0
+    assert 2 * count <= turns[0] <= 2 * count + count // 5
+
+
 def test_an_idle_client_turns_for_its_signs_of_life_only(tmp_path: Path) -> None:
     """Ten thousand pending futures: no turn of the agent is for them."""
     turns, beats = [0], [0]

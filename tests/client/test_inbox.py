@@ -34,6 +34,16 @@ def test_first_in_first_out_and_a_wake_each() -> None:
     assert inbox.take() is None
 
 
+def test_what_belongs_together_wakes_once() -> None:
+    woken: list[int] = []
+    inbox = Inbox(lambda: woken.append(len(inbox)))
+    inbox.reserve(1, 0)
+    assert inbox.put_task(task(), wake=False)
+    assert woken == []
+    inbox.wake()
+    assert woken == [1]
+
+
 @pytest.mark.parametrize(("tasks", "size"), [(2, 1), (100, 60)])
 def test_full_waits_for_room(tasks: int, size: int) -> None:
     inbox = Inbox(lambda: None, tasks_max=tasks, bytes_max=120)

@@ -107,6 +107,14 @@ def test_a_pending_wake_makes_no_system_call(waker, monkeypatch):
     assert len(written) == 2
 
 
+def test_it_says_whether_it_was_woken(waker):
+    assert not waker.pending
+    waker.wake()
+    assert waker.pending
+    waker.drain()
+    assert not waker.pending
+
+
 def test_drained_without_a_wake(waker):
     waker.drain()
     waker.wake()
