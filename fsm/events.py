@@ -86,6 +86,7 @@ CANCEL_FORCED = Event("cancel_forced", "TaskCancel with force")
 CANCEL_GENTLE = Event("cancel_gentle", "TaskCancel without force")
 WORKER_DONE = Event("worker_done", "the worker's answer: a value or an exception")
 WORKER_DIED = Event("worker_died", "the worker's process ended without an answer")
+NEVER_BEGUN = Event("never_begun", "the worker's process ended before it had begun the task")
 NO_WORKER = Event("no_worker", "no worker can be started any more")
 CLIENT_GONE = Event("client_gone", "its client left, or was silent for too long")
 
@@ -96,6 +97,7 @@ TASK_EVENTS = (
     CANCEL_GENTLE,
     WORKER_DONE,
     WORKER_DIED,
+    NEVER_BEGUN,
     NO_WORKER,
     CLIENT_GONE,
 )

@@ -45,6 +45,7 @@ from futurefsm.fsm.events import (
     DISCARD,
     DISCONNECT,
     FETCH_FAILED,
+    NEVER_BEGUN,
     NO_WORKER,
     OFFER,
     RECONNECTED,
@@ -332,6 +333,12 @@ SCHEDULER = Lifecycle(
         goes(ASSIGNED, WORKER_DIED, ENDED, SEND_WORKER_DIED, why="nothing is run twice"),
         goes(CANCELING, WORKER_DIED, ENDED, CONFIRM_CANCELED_EFFECT, why="the process is dead"),
         ignores(ENDED, WORKER_DIED, why=_FORGOTTEN),
+        # never_begun
+        violates(UNKNOWN, NEVER_BEGUN, why=_NO_WORKER_HAS_IT),
+        violates(QUEUED, NEVER_BEGUN, why=_NO_WORKER_HAS_IT),
+        goes(ASSIGNED, NEVER_BEGUN, QUEUED, ENQUEUE, why="it may run on another worker: nothing is run twice"),
+        goes(CANCELING, NEVER_BEGUN, ENDED, CONFIRM_CANCELED_EFFECT, why="it never started, and never will"),
+        ignores(ENDED, NEVER_BEGUN, why=_FORGOTTEN),
         # no_worker
         violates(UNKNOWN, NO_WORKER, why="it is not queued"),
         goes(QUEUED, NO_WORKER, ENDED, DEQUEUE, SEND_RESULT, why="an error says that nobody can run it"),

@@ -32,6 +32,10 @@ QUICK_S = 0.001
 STUCK_S = 0.01
 """After so long what is offered is taken back from a worker that has ended nothing since."""
 
+RETURNS_MAX = 2
+"""So often a task is queued again whose worker died before it had begun it. Then it is blamed:
+where every worker dies like that, it must not wait for ever."""
+
 _HARMLESS = (m.Task, m.ObjectInstruction, m.ClientHeartbeat)
 
 
@@ -137,15 +141,19 @@ class Assigning(Answers):
 
         Args:
             exit: its code or minus the signal.
-            begun: client and id of the task that it had, if it had one: it may have been offered.
+            begun: client and id of the task that it began last, if it began one: it may have been
+                offered. Whatever else it has never began, and may run on another.
         """
         ahead = self._ahead.get(worker)
         if ahead and self._workers.get(worker) is None and _key(ahead[0]) == begun:
             self._begin(worker, ahead)
         self._forget_offers(worker)
         task, owed = self._crew.died(worker)
-        if task is not None:
+        if task is not None and (_key(task) == begun or task.returns == RETURNS_MAX):
             self._fire(task, ev.WORKER_DIED, exit=exit)
+        elif task is not None:
+            task.returns += 1
+            self._fire(task, ev.NEVER_BEGUN)
         if owed:
             self._out.append(out.StartWorker())
         return self._done()

@@ -72,6 +72,7 @@ class Task:
         result: the id that its result must have; None for any.
         graph: the graph that it is a node of, until that was answered.
         silent: it was answered already; what becomes of it is told to nobody.
+        returns: how often its worker died before it had begun it.
     """
 
     __slots__ = (
@@ -85,6 +86,7 @@ class Task:
         "priority",
         "queued",
         "result",
+        "returns",
         "silent",
         "stream_output",
         "task_id",
@@ -106,6 +108,7 @@ class Task:
         self.result: bytes | None = None
         self.graph: Graph | None = None
         self.silent = False
+        self.returns = 0
 
     def needs(self) -> Iterable[bytes]:
         """The ids without which it cannot run."""

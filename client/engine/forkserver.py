@@ -28,7 +28,7 @@ HELLO = -1
 """In the place of a worker's number: whether this process can fork, told once."""
 
 REQUEST_BYTES = 65536
-_FDS = 3
+_FDS = 4
 _CANNOT = 71
 
 
@@ -69,12 +69,12 @@ def serve(engine: socket.socket) -> NoReturn:
         data, fds, _, _ = socket.recv_fds(engine, REQUEST_BYTES, _FDS)
         if not data:
             os._exit(0)
-        number, max_result_bytes, scheduler = marshal.loads(data)
+        number, max_result_bytes, scheduler, at = marshal.loads(data)
         for each in fds:
             os.set_inheritable(each, False)
         if _fork(engine, number):
-            pipe, lifeline, *lane = fds
-            worker.main(pipe, lifeline, max_result_bytes, scheduler, *lane)
+            pipe, lifeline, marks, *lane = fds
+            worker.main(pipe, lifeline, max_result_bytes, scheduler, (marks, at), *lane)
         for each in fds:
             os.close(each)
 

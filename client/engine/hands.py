@@ -8,6 +8,8 @@ from futurefsm.client.engine.holdings import Blob
 from futurefsm.client.engine.store import ObjectStore
 from futurefsm.client.engine.workers import WorkerPool
 
+# No task's number.
+_TO_BLAME = -1
 _NOTHING = (0, out.Run(-1, b"", b"", None, b"", ()))
 
 
@@ -71,13 +73,22 @@ class Hands:
         self._tasks[worker] = deque(each for each in tasks if each[0] not in taken)
         return {(run.source, run.task_id) for sequence, run in tasks if sequence in taken}
 
-    def died(self, worker: int, untouched: frozenset[int]) -> tuple[bytes, bytes] | None:
-        """A worker ended: client and id of the task that it had; None if it had none.
+    def lost(self, worker: int) -> None:
+        """User code wrote into its pipe: nothing that it says is an answer any more. Its death says
+        so, and to the right task, whatever it has begun by its own word."""
+        tasks = self._tasks.get(worker)
+        if tasks:
+            tasks[0] = (_TO_BLAME, tasks[0][1])
+
+    def died(self, worker: int, begun: int) -> tuple[bytes, bytes] | None:
+        """A worker ended: client and id of the task that it had begun; None if it had begun none.
 
         Args:
-            untouched: the numbers of tasks that it has never taken.
+            begun: the number of the task that it began last, by its own word.
         """
-        for sequence, run in self._tasks.pop(worker, ()):
-            if sequence not in untouched:
-                return run.source, run.task_id
+        tasks = self._tasks.pop(worker, deque())
+        if any(sequence in (begun, _TO_BLAME) for sequence, _ in tasks):
+            # One at a time, in order: if it has begun a later one, it has begun the first.
+            first = tasks[0][1]
+            return first.source, first.task_id
         return None

@@ -70,12 +70,14 @@ class Unborn(NamedTuple):
         number: the pool's for it.
         pipe: its end of its pipe.
         lane: the descriptor of its lane, or None.
+        mark: the descriptor of all marks, and the place of its own.
         told: puts bytes into its pipe.
     """
 
     number: int
     pipe: socket.socket
     lane: int | None
+    mark: tuple[int, int]
     told: Callable[[bytes], None]
 
 
@@ -122,8 +124,9 @@ class Nursery:
         if self._server is None:
             return self._spawn(unborn)
         options = self.options
-        request = marshal.dumps((unborn.number, options.max_result_bytes, options.scheduler))
-        fds = [unborn.pipe.fileno(), self._lifeline]
+        marks, at = unborn.mark
+        request = marshal.dumps((unborn.number, options.max_result_bytes, options.scheduler, at))
+        fds = [unborn.pipe.fileno(), self._lifeline, marks]
         if unborn.lane is not None:
             fds.append(unborn.lane)
         try:
@@ -184,8 +187,8 @@ class Nursery:
         boot = (unborn.pipe.fileno(), self._lifeline, options.max_result_bytes, options.scheduler)
         try:
             # A socket's buffer may be smaller than a long sys.path: the rest follows by itself.
-            unborn.told(self._boot((*boot, lane)))
-            return self._run(_BOOT, *boot[:2], *(lane,) * (lane >= 0))
+            unborn.told(self._boot((*boot, unborn.mark, lane)))
+            return self._run(_BOOT, *boot[:2], unborn.mark[0], *(lane,) * (lane >= 0))
         finally:
             unborn.pipe.close()
 

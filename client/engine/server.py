@@ -353,11 +353,11 @@ class Server:
                 case Answered(worker, answer):
                     self._answered(worker, answer)
                 case Died(worker, exit):
-                    self._died(worker, exit, event.untouched)
+                    self._died(worker, exit, event.begun)
 
-    def _died(self, worker: int, exit: int, untouched: frozenset[int]) -> None:
+    def _died(self, worker: int, exit: int, mark: int) -> None:
         now = time.monotonic()
-        begun = self._hands.died(worker, untouched)
+        begun = self._hands.died(worker, mark)
         if self._respawn.died(worker, exit, now):
             self._perform(self._scheduler.worker_died(worker, exit, now, begun))
         else:
@@ -376,12 +376,12 @@ class Server:
             if sequence == answer.sequence:
                 self._written(run, answer)
             return
-        self._hands.answered(worker)
         if sequence != answer.sequence:
-            # User code wrote into the pipe: its death says so, and to the right task.
             self._complain(b"", "a worker answered for a task that it has not")
+            self._hands.lost(worker)
             self._pool.kill(worker)
             return
+        self._hands.answered(worker)
         payload, ok = answer.payload, answer.kind == frames.VALUE
         if not self._store.fits(len(payload)):
             full = ObjectStoreFullError(

@@ -25,6 +25,7 @@ from importlib import import_module
 from time import perf_counter, process_time
 
 from futurefsm.client.engine import context, frames, scaler_context
+from futurefsm.client.engine.marks import Mark
 from futurefsm.client.engine.peak import Peak
 from futurefsm.client.engine.results import PROTOCOL, Buffer, dump_value
 from futurefsm.client.engine.worker_pipe import EngineGone, Inbox, send
@@ -70,6 +71,7 @@ class Worker:
         scheduler: address, backend and the store's address ("" where it has none that others can
             dial), for tasks that want to be clients themselves.
         lane: tasks to take when there is nothing else; -1 for none. See `lane.py`.
+        mark: where it writes what it begins. See `marks.py`.
     """
 
     def __init__(
@@ -78,8 +80,10 @@ class Worker:
         max_result_bytes: int,
         scheduler: tuple[str, str, str] | None = None,
         lane: int = -1,
+        mark: Mark | None = None,
     ) -> None:
         self._fd = fd
+        self._begins = (mark or Mark()).begins
         self._limit = max_result_bytes
         self._scheduler = None if scheduler is None else scheduler[:2]
         if scheduler is not None:
@@ -142,6 +146,8 @@ class Worker:
             self._kept.pop(key, None)
         if function is None:
             return
+        # Before its bytes are read: what is too large for this process is to blame for its death.
+        self._begins(sequence)
         parts = [self._fetch(inbox, part) for part in (serializer, function, *arguments)]
         if self._scheduler is not None:
             context.enter(context.Context(*self._scheduler, priority))
@@ -308,9 +314,10 @@ def main(
     lifeline: int,
     max_result_bytes: int,
     scheduler: tuple[str, str, str] | None = None,
+    mark: tuple[int, int] = (-1, 0),
     lane: int = -1,
 ) -> NoReturn:
     """The process's whole life. Called by the few lines that `workers.py` passes with ``-c``."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     arm(lifeline)
-    Worker(fd, max_result_bytes, scheduler, lane).serve()
+    Worker(fd, max_result_bytes, scheduler, lane, Mark(*mark)).serve()

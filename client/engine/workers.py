@@ -11,13 +11,14 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from futurefsm.client.engine import frames
 from futurefsm.client.engine.holdings import Blob as Blob
 from futurefsm.client.engine.holdings import Holding, Holdings
 from futurefsm.client.engine.lane import Lane
+from futurefsm.client.engine.marks import Marks
 from futurefsm.client.engine.nursery import NO_PROCESS, Nursery, Unborn
 from futurefsm.client.engine.nursery import WorkerOptions as WorkerOptions
 from futurefsm.client.engine.pipe import Answer, Pipe, PipeBroken
@@ -48,13 +49,14 @@ class Died:
 
     Attributes:
         exit: its code or minus the signal.
-        untouched: the numbers of the tasks that it was offered and has not taken.
+        begun: the number of the task that it began last; 0 for none. No other that it was handed,
+            and has not answered, has begun.
     """
 
     worker: int
     exit: int
     booted: bool
-    untouched: frozenset[int] = frozenset()
+    begun: int = field(default=0, compare=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -62,6 +64,8 @@ class _Worker:
     number: int
     pipe: Pipe
     holding: Holding
+    # Its place among the marks.
+    mark: int
     # 0 while nobody has told it.
     pid: int = 0
     watched_write: bool = False
@@ -97,6 +101,7 @@ class WorkerPool:
         self._by_fd: dict[int, _Worker] = {}
         self._by_pid: dict[int, _Worker] = {}
         self._holdings = Holdings()
+        self._marks = Marks()
         self._next = 0
         # Pid → exit code of the dead that nobody knew; they may be workers that are still unborn.
         self._strays: dict[int, int] = {}
@@ -121,18 +126,23 @@ class WorkerPool:
         """
         ours, theirs = socket.socketpair()
         lane = _lane()
-        pipe = Pipe(ours, self._limit + _SLACK)
-        worker = _Worker(self._next, pipe, self._holdings.of(self._next), lane=lane)
+        mark = -1
         try:
+            mark = self._marks.take()
+            pipe = Pipe(ours, self._limit + _SLACK)
+            worker = _Worker(self._next, pipe, self._holdings.of(self._next), mark, lane=lane)
             worker.pid = self._nursery.start(
                 Unborn(
                     worker.number,
                     theirs,
                     None if lane is None else lane.theirs.fileno(),
+                    (self._marks.fd, mark),
                     pipe.send,
                 )
             )
         except BaseException:
+            if mark >= 0:
+                self._marks.give_back(mark)
             theirs.close()
             ours.close()
             if lane is not None:
@@ -302,14 +312,14 @@ class WorkerPool:
                 self._strays[found.si_pid] = code
         for worker, code in self._lost:
             events += self._receive(worker, everything=True)
-            untouched = self.take_back(worker.number)
+            events.append(Died(worker.number, code, worker.booted, self._marks.begun(worker.mark)))
             self._remove(worker)
-            events.append(Died(worker.number, code, worker.booted, untouched))
         self._lost.clear()
         return events
 
     def _remove(self, worker: _Worker) -> None:
         worker.holding.drop_all()
+        self._marks.give_back(worker.mark)
         del self._workers[worker.number]
         fd = worker.pipe.sock.fileno()
         del self._by_fd[fd]
@@ -331,6 +341,7 @@ class WorkerPool:
             self._remove(worker)
         self._by_pid.clear()
         self._lost.clear()
+        self._marks.close()
 
 
 def _lane() -> Lane | None:

@@ -34,15 +34,17 @@ class Worker:
 
     Attributes:
         task: what it runs; None when it has answered.
+        mark: client and id of what it began last.
         pipe: its answers and its death, as the engine will find them.
     """
 
-    __slots__ = ("alive", "number", "pipe", "task")
+    __slots__ = ("alive", "mark", "number", "pipe", "task")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.alive = True
         self.task: bytes | None = None
+        self.mark: tuple[bytes, bytes] | None = None
         self.pipe: deque[tuple[str, Any]] = deque()
 
 
@@ -120,9 +122,14 @@ class Engine:
         worker.task = None
         worker.pipe.append(("done", (task_id, ok)))
 
-    def die(self, worker: Worker, exit: int) -> None:
-        """A worker's process ends."""
+    def die(self, worker: Worker, exit: int, *, early: bool = False) -> None:
+        """A worker's process ends; early: before it has begun what it was handed last."""
         worker.alive = False
+        if early and worker.task is not None:
+            worker.mark = None
+            record = self.world.record(worker.task)
+            if record is not None:
+                record.starts -= 1
         worker.task = None
         worker.pipe.append(("died", exit))
 
@@ -134,7 +141,7 @@ class Engine:
             self.world.note("W", f"worker {worker.number} died ({fact})", "S")
             if not worker.pipe:
                 self.workers.pop(worker.number, None)
-            self._do(self.scheduler.worker_died, worker.number, fact)
+            self._do(self._died, worker, fact)
             return
         task_id, ok = fact
         if not worker.alive and not worker.pipe:
@@ -147,6 +154,9 @@ class Engine:
             self.world.note("W", f"worker {worker.number}: task {name} {said}", "S")
         self._do(self.scheduler.worker_done, worker.number, task_id, ok, _PROFILE)
         self._payloads.pop(task_id, None)
+
+    def _died(self, worker: Worker, exit: int, now: float) -> list[out.Output]:
+        return self.scheduler.worker_died(worker.number, exit, now, worker.mark)
 
     def tick(self) -> None:
         """Time passed. A client that lives and is forgotten is as good as cut off: nobody tells
@@ -243,11 +253,12 @@ class Engine:
                 raise world.broken(NO_PREFETCH, f"task {name} started without one of its objects")
         if world.logs:
             world.note("S", f"worker {run.worker}: run task {name}", "W")
-        if worker.alive:
-            worker.task = run.task_id
-        if record is None:
+        if not worker.alive:
             return
-        self._begins(record)
+        worker.task = run.task_id
+        worker.mark = (run.source, run.task_id)
+        if record is not None:
+            self._begins(record)
 
     def _begins(self, record: "Record") -> None:
         if record.confirmed:

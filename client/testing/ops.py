@@ -91,13 +91,14 @@ def resume(world: "World") -> bool:
 
 
 def die(world: "World") -> bool:
-    """A worker dies by itself, busy or idle."""
+    """A worker dies by itself, busy or idle, or before it has begun what it was handed."""
     alive = [each for each in world.engine.workers.values() if each.alive]
     if not alive:
         return False
     alive.sort(key=lambda each: each.task is None)
     worker = alive[world.tape.choose(len(alive))]
-    world.engine.die(worker, _EXITS[world.tape.choose(len(_EXITS))])
+    how = world.tape.choose(2 * len(_EXITS))
+    world.engine.die(worker, _EXITS[how % len(_EXITS)], early=how >= len(_EXITS))
     return True
 
 

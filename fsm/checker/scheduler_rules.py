@@ -16,6 +16,7 @@ from futurefsm.fsm.checker.model import (
 )
 from futurefsm.fsm.checker.scheduler_side import (
     ANSWERED,
+    BEGUN,
     IN_QUEUE,
     KILLS,
     LEFT,
@@ -61,8 +62,8 @@ def our_properties() -> tuple[Property, ...]:
         ),
         Invariant(
             "Never run twice",
-            every(value(RUNS, 0, 1), value(KILLS, 0, 1)),
-            "a task is handed out once, and its worker killed once",
+            every(value(RUNS, 0, 1), value(BEGUN, 0, 1), value(KILLS, 0, 1)),
+            "a task is begun once, on one worker at a time, and its worker killed once",
         ),
         Invariant(
             "Stopped", stopped, "queue, worker and state agree; what has ended is in neither"

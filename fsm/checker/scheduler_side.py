@@ -50,7 +50,9 @@ IN_QUEUE = (
     "in_queue"  # the scheduler's queue has the task; 2: put in twice, or taken out of nothing
 )
 ANSWERED = "answered"  # answers that end the task, sent to its client
-RUNS = "runs"  # how often it was handed to a worker
+RUNS = "runs"  # how often it was handed to a worker, and did not come back
+BEGUN = "begun"  # how often a worker began it
+GIVEN_BACK = "given_back"  # it came back from one that died before it began
 KILLS = "kills"  # how often its worker was killed for it
 MADE = "made"  # what the worker made: nothing, a value, an exception
 OWED = "owed"  # a TaskCancel came, and was not answered
@@ -63,6 +65,8 @@ VARIABLES = (
     Variable(IN_QUEUE, 2),
     Variable(ANSWERED, 2),
     Variable(RUNS, 2),
+    Variable(BEGUN, 2),
+    Variable(GIVEN_BACK),
     Variable(KILLS, 2),
     Variable(MADE, 2),
     Variable(OWED),
@@ -91,6 +95,10 @@ def _result() -> tuple[Operation, ...]:
 # Ours.
 
 
+# Of interest while it lives; that it is handed out no more, the other counts tell.
+_OVER = (Assign(BEGUN, 0), Assign(GIVEN_BACK, 0))
+
+
 def _ours(row: Row, effect: Effect) -> tuple[Operation, ...]:
     """What an effect of our scheduler's table does. An answer that is not so is written down."""
     alive = str(row.source) not in (str(UNKNOWN), str(ENDED))
@@ -110,18 +118,26 @@ def _ours(row: Row, effect: Effect) -> tuple[Operation, ...]:
         # What has ended is on no worker.
         fx.KILL_WORKER: (_lie(row.target.absorbing),),
         fx.SEND_RESULT: (_lie(row.event not in (ev.WORKER_DONE, ev.NO_WORKER)),),
-        fx.SEND_WORKER_DIED: (_lie(row.event != ev.WORKER_DIED),),
+        fx.SEND_WORKER_DIED: (
+            _lie(row.event != ev.WORKER_DIED),
+            # Nobody is blamed who had not begun, the first time.
+            When(every(value(BEGUN, 0), value(GIVEN_BACK, 0)), (Assign(LIED, 1),)),
+        ),
     }
     does: dict[str, tuple[Operation, ...]] = {
-        fx.ENQUEUE: (When(value(IN_QUEUE, 0), (Assign(IN_QUEUE, 1),), (Assign(IN_QUEUE, 2),)),),
+        fx.ENQUEUE: (
+            When(value(IN_QUEUE, 0), (Assign(IN_QUEUE, 1),), (Assign(IN_QUEUE, 2),)),
+            # From a worker that is dead: it may be handed out anew.
+            *((Assign(RUNS, 0), Assign(GIVEN_BACK, 1)) if alive else ()),
+        ),
         fx.DEQUEUE: (When(value(IN_QUEUE, 1), (Assign(IN_QUEUE, 0),), (Assign(IN_QUEUE, 2),)),),
         fx.RUN: (Count(RUNS), Send(ORDERS, "Run")),
-        fx.KILL_WORKER: (Count(KILLS), Send(ORDERS, "Kill")),
-        fx.CONFIRM_CANCELED_EFFECT: (Count(ANSWERED), *_answer(_CANCELED)),
+        fx.KILL_WORKER: (Count(KILLS), Assign(GIVEN_BACK, 0), Send(ORDERS, "Kill")),
+        fx.CONFIRM_CANCELED_EFFECT: (Count(ANSWERED), *_OVER, *_answer(_CANCELED)),
         fx.CONFIRM_NOT_FOUND_EFFECT: _answer("TaskCancelConfirm_not_found"),
         fx.CONFIRM_FAILED_EFFECT: _answer("TaskCancelConfirm_failed"),
-        fx.SEND_RESULT: _result(),
-        fx.SEND_WORKER_DIED: (Count(ANSWERED), *_answer("TaskResult_worker_died")),
+        fx.SEND_RESULT: (*_OVER, *_result()),
+        fx.SEND_WORKER_DIED: (Count(ANSWERED), *_OVER, *_answer("TaskResult_worker_died")),
     }
     return (*lies.get(effect, ()), *does.get(effect, ()))
 
@@ -223,14 +239,24 @@ def ours(
     had_it = Not(state(SERVED, str(UNKNOWN), str(QUEUED_STATE)))
     deliveries: dict[tuple[str, str], tuple[Operation, ...]] = {
         **_requests(owed=True),
-        (ORDERS, "Run"): (Fire(WORKER, peers.STARTED),),
+        (ORDERS, "Run"): (
+            When(state(WORKER, "idle"), (Count(BEGUN), Assign(GIVEN_BACK, 0))),
+            Fire(WORKER, peers.STARTED),
+        ),
         (ORDERS, "Kill"): (Fire(WORKER, peers.KILLED),),
         (REPORTS, "Value"): (Assign(MADE, VALUE), Fire(SERVED, ev.WORKER_DONE)),
         (REPORTS, "Error"): (Assign(MADE, ERROR), Fire(SERVED, ev.WORKER_DONE)),
-        # The scheduler knows which task its worker has; an idle one dies for itself.
-        (REPORTS, "Death"): (When(had_it, (Fire(SERVED, ev.WORKER_DIED),)),),
+        # The scheduler knows which task its worker has, and whether that was begun; an idle one
+        # dies for itself. What comes back again and again is blamed in the end (here the second
+        # time): workers that never begin must not keep a future for ever.
+        (REPORTS, "Death"): (When(had_it, (_death(),)),),
     }
     return parts, channels, deliveries, _our_actions(evicts=evicts)
+
+
+def _death() -> Operation:
+    blamed = some(Not(value(BEGUN, 0)), value(GIVEN_BACK, 1))
+    return When(blamed, (Fire(SERVED, ev.WORKER_DIED),), (Fire(SERVED, ev.NEVER_BEGUN),))
 
 
 def _our_actions(*, evicts: bool) -> tuple[Action, ...]:

@@ -60,6 +60,7 @@ cancel_forced | -: confirm_not_found | >ended: dequeue confirm_canceled | >cance
 cancel_gentle | -: confirm_not_found | >ended: dequeue confirm_canceled | -: confirm_failed | - | -: confirm_not_found
 worker_done   | ! | ! | >ended: send_result | >ended: send_result | -
 worker_died   | ! | ! | >ended: send_worker_died | >ended: confirm_canceled | -
+never_begun   | ! | ! | >queued: enqueue | >ended: confirm_canceled | -
 no_worker     | ! | >ended: dequeue send_result | - | - | -
 client_gone   | - | >ended: dequeue confirm_canceled | >canceling: kill_worker | - | -
 """,

@@ -73,8 +73,11 @@ class Desk:
     def done(self, worker: int, task_id: bytes, ok: bool = True) -> None:
         self.said += self.core.worker_done(worker, task_id, ok, b"p" * 16, 0.0)
 
-    def died(self, worker: int, exit: int = -9) -> None:
-        self.said += self.core.worker_died(worker, exit, 0.0)
+    def died(self, worker: int, exit: int = -9, *, early: bool = False) -> None:
+        """Early: before it has begun what it was handed."""
+        task = self.core._workers.get(worker)
+        begun = None if task is None or early else (task.client.identity, task.task_id)
+        self.said += self.core.worker_died(worker, exit, 0.0, begun)
 
     def take(self) -> list[out.Output]:
         said, self.said = self.said, []

@@ -6,7 +6,7 @@ import pytest
 from scheduler_desk import ANNA, BERT, CANCELED, NOT_FOUND, Desk, confirm
 
 from futurefsm.client.engine import outputs as out
-from futurefsm.client.engine.assigning import AHEAD_MAX, QUICK_S, STUCK_S
+from futurefsm.client.engine.assigning import AHEAD_MAX, QUICK_S, RETURNS_MAX, STUCK_S
 from futurefsm.protocol import messages as m
 from futurefsm.protocol.task_flags import TaskFlags
 
@@ -216,6 +216,46 @@ def test_a_death_between_two_tasks_ends_none() -> None:
     desk.died(0)
     assert not [one for one in desk.take() if isinstance(one, out.SendTo)]
     assert desk.core.state(ANNA, b"00") == "queued"
+
+
+def test_a_task_that_was_handed_to_a_dead_worker_runs_on_another() -> None:
+    desk = Desk()
+    desk.task("a")
+    desk.task("b")
+    assert desk.ran() == [b"a"]
+    desk.died(0, early=True)
+    assert desk.take() == [out.StartWorker()]
+    assert desk.core.state(ANNA, b"a") == "queued"
+    desk.said += desk.core.worker_started(1, 0.0)
+    # In its old place, in front of what came behind it.
+    assert desk.ran() == [b"a"]
+    desk.done(1, b"a")
+    assert desk.ran() == [b"b"]
+
+
+def test_a_cancel_on_its_way_to_a_worker_that_never_began_is_confirmed() -> None:
+    desk = Desk()
+    desk.task("a")
+    desk.cancel(b"a")
+    desk.take()
+    desk.died(0, early=True)
+    assert confirm(b"a", CANCELED) in desk.take()
+    desk.said += desk.core.worker_started(1, 0.0)
+    assert desk.ran() == []
+
+
+def test_where_no_worker_ever_begins_a_task_does_not_wait_for_ever() -> None:
+    desk = Desk()
+    desk.task("a")
+    for worker in range(RETURNS_MAX):
+        assert desk.ran() == [b"a"]
+        desk.died(worker, early=True)
+        desk.said += desk.core.worker_started(worker + 1, 0.0)
+    assert desk.ran() == [b"a"]
+    desk.died(RETURNS_MAX, early=True)
+    (answer,) = [one.message for one in desk.take() if isinstance(one, out.SendTo)]
+    assert isinstance(answer, m.TaskResult)
+    assert answer.result_type is m.TaskResultType.FAILED_WORKER_DIED
 
 
 def test_a_doomed_worker_is_offered_nothing() -> None:

@@ -58,8 +58,8 @@ def test_an_engine_that_was_killed_is_no_fault(asked: bool) -> None:
     if asked:
         # It says hello into the queue, and hears of the end where it would read or fork.
         read, write = os.pipe()
-        request = marshal.dumps((1, 1 << 20, None))
-        socket.send_fds(engine, [request], [theirs.fileno(), read])
+        request = marshal.dumps((1, 1 << 20, None, 0))
+        socket.send_fds(engine, [request], [theirs.fileno(), read, read])
         os.close(read)
         os.close(write)
     else:

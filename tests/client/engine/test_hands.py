@@ -71,11 +71,27 @@ def test_what_was_offered_comes_behind() -> None:
 
 def test_a_death() -> None:
     held, _ = hands()
-    assert held.died(3, frozenset()) is None
+    assert held.died(3, 0) is None
     for name in (b"1", b"2", b"3"):
         assert held.offer(run(name))
     held.answered(3)
-    assert held.died(3, frozenset({3})) == (b"c", b"2")
+    assert held.died(3, 2) == (b"c", b"2")
     assert held.first(3)[0] == 0
+    # It began, and answered, those before; of what it has it began none.
     held.offer(run(b"4"))
-    assert held.died(3, frozenset({4})) is None
+    assert held.died(3, 3) is None
+    # Nobody begins a task before the one in front is over.
+    for name in (b"5", b"6"):
+        held.offer(run(name))
+    assert held.died(3, 6) == (b"c", b"5")
+
+
+def test_who_cannot_be_trusted_has_begun_what_it_has() -> None:
+    held, _ = hands()
+    held.lost(3)
+    for name in (b"1", b"2"):
+        held.offer(run(name))
+    held.lost(3)
+    assert held.first(3) == (-1, run(b"1"))
+    assert held.died(3, 0) == (b"c", b"1")
+    assert held.died(3, 0) is None

@@ -120,9 +120,13 @@ class SchedulerWorld(RuleBasedStateMachine):
     @rule(data=st.data())
     def die(self, data: st.DataObject) -> None:
         worker = data.draw(st.sampled_from(sorted(self.workers)))
-        del self.workers[worker]
+        key = self.workers.pop(worker)
+        if key is not None and data.draw(st.booleans()):
+            # Before it has begun that: another may run it.
+            self.runs[key] -= 1
+            key = None
         self.doomed.discard(worker)
-        self.perform(self.desk.core.worker_died(worker, -9, self.now))
+        self.perform(self.desk.core.worker_died(worker, -9, self.now, key))
 
     @precondition(lambda self: not self.workers)
     @rule()

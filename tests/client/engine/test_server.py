@@ -3,6 +3,7 @@
 import os
 import pickle
 import select
+import signal
 import time
 import traceback
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 import cloudpickle
 import engine_tasks as tasks
+import psutil
 import pytest
 from engine_client import BOUND, EngineClient
 
@@ -29,6 +31,7 @@ from futurefsm.client.errors import (
 )
 from futurefsm.protocol import messages as m
 from futurefsm.protocol.ids import serializer_id
+from futurefsm.protocol.object_store import Put
 from futurefsm.protocol.task_flags import Profile, TaskFlags
 from futurefsm.protocol.transport.ymq import YmqStream, connect_unix
 
@@ -118,6 +121,37 @@ def test_a_worker_that_dies_tells_how_and_is_replaced(client: EngineClient) -> N
     assert client.outcome(client.submit(os._exit, 3)) == (DIED, 3)
     assert client.outcome(client.submit(tasks.own_signal, 11)) == (DIED, -11)
     assert client.result(client.submit(len, "ab")) == 2
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
+def test_a_task_that_a_dead_worker_never_began_runs_on_another(engine: Start, large: bool) -> None:
+    """Nobody is blamed who has not begun: what lay in the dead worker's pipe is queued again."""
+    with EngineClient(engine(1)) as client:
+        pid = client.result(client.submit(os.getpid))
+        psutil.Process(pid).suspend()
+        # More than the pipe holds, or less.
+        task = client.submit(len, b"x" * (2_000_000 if large else 20))
+        gone = client.submit(os.getpid)
+        client.cancel(gone)
+        assert client.answer(gone) == m.TaskCancelConfirm(gone, CANCELED)
+        os.kill(pid, signal.SIGKILL)
+        assert client.result(task) == (2_000_000 if large else 20)
+        assert client.result(client.submit(os.getpid)) != pid
+
+
+def test_a_cancel_of_a_task_that_never_began_is_confirmed(engine: Start, tmp_path: Path) -> None:
+    with EngineClient(engine(1)) as client:
+        ask = client.put(os.getpid)
+        touch, path = client.put(Path.touch), client.put(tmp_path / "seen")
+        client.until(lambda: Put(path) in client.events)
+        pid = client.result(client.task(ask))
+        psutil.Process(pid).suspend()
+        # Nothing that it needs is still on its way: it is handed to the worker.
+        task = client.task(touch, path)
+        client.cancel(task)
+        assert client.answer(task) == m.TaskCancelConfirm(task, CANCELED)
+        assert client.result(client.task(ask)) != pid
+        assert not (tmp_path / "seen").exists()
 
 
 def test_the_dead_are_known_before_their_last_words_are_heard(

@@ -312,7 +312,7 @@ def test_what_cannot_be_offered(world: PoolWorld, monkeypatch: pytest.MonkeyPatc
     assert world.value(0, length, "xy") == 2
 
 
-def test_a_death_tells_what_was_never_taken(world: PoolWorld, tmp_path: Path) -> None:
+def test_a_death_tells_what_had_begun(world: PoolWorld, tmp_path: Path) -> None:
     path = tmp_path / "gate"
     os.mkfifo(path)
     waits = world.blob(lambda name: open(name).read())  # noqa: SIM115
@@ -320,10 +320,47 @@ def test_a_death_tells_what_was_never_taken(world: PoolWorld, tmp_path: Path) ->
     first = world.send(0, waits, str(path))
     for at in range(3):
         assert offer(world, 100 + at, waits, os.devnull)
+    with path.open("w"):
+        # It has opened the other end: it is at work on the first.
+        world.pool.kill(0)
+        died = world.until(lambda e: isinstance(e, Died))
+    assert isinstance(died, Died)
+    assert died.begun == first
+
+
+def test_what_was_written_to_a_dead_worker_had_not_begun(world: PoolWorld) -> None:
+    last = world.send(0, len, "x")
+    world.until(lambda e: isinstance(e, Answered))
+    pid = world.pool.pids[0]
+    os.kill(pid, signal.SIGKILL)
+    # Dead, and nobody has reaped it.
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    world.send(0, len, "y")
+    died = world.until(lambda e: isinstance(e, Died))
+    assert isinstance(died, Died)
+    assert died.begun == last
+
+
+def test_what_is_not_read_has_not_begun(world: PoolWorld) -> None:
+    pid = world.pool.pids[0]
+    os.kill(pid, signal.SIGSTOP)
+    world.send(0, len, "x" * 1_000_000)
     world.pool.kill(0)
     died = world.until(lambda e: isinstance(e, Died))
     assert isinstance(died, Died)
-    assert died.untouched == {100, 101, 102} != {first}
+    assert died.begun == 0
+
+
+def test_a_place_for_what_has_begun_is_used_again(world: PoolWorld) -> None:
+    world.value(0, len, "x")
+    world.pool.kill(0)
+    world.until(lambda e: isinstance(e, Died))
+    number = world.pool.start()
+    assert world.pool._workers[number].mark == 0
+    world.pool.kill(number)
+    died = world.until(lambda e: isinstance(e, Died))
+    assert isinstance(died, Died)
+    assert died.begun == 0
 
 
 def test_all_that_was_answered_can_be_had_at_once(world: PoolWorld) -> None:

@@ -15,7 +15,7 @@ EACH = {CONFIRMED: 100, STRICT: 60, VALUE: 25, SCHEDULER: 50}
 
 @pytest.mark.parametrize("lifecycle", EACH, ids=lambda each: each.name)
 def test_mistakes_are_noticed(lifecycle: Lifecycle) -> None:
-    found = bite(lifecycle, nth=EACH[lifecycle], first=3, states_max=1500)
+    found = bite(lifecycle, nth=EACH[lifecycle], first=3, states_max=2000)
     assert found.total >= 10
     missed = set(found.survived) - set(found.unmet)
     assert not missed

@@ -23,6 +23,23 @@ CASES: list[tuple[str, str, str, dict[str, Any], str]] = [
     ("assigned", "worker_done", "meant", {"effects": ()}, "One answer"),
     ("assigned", "worker_done", "meant", {"effects": (fx.SEND_WORKER_DIED,)}, "True answer"),
     ("assigned", "worker_died", "meant", {"effects": (fx.SEND_RESULT,)}, "True answer"),
+    (
+        "assigned",
+        "worker_died",
+        "meant",
+        {"target": st.QUEUED, "effects": (fx.ENQUEUE,)},
+        "Never run twice",
+    ),
+    (
+        "assigned",
+        "never_begun",
+        "meant",
+        {"target": st.ENDED, "effects": (fx.SEND_WORKER_DIED,)},
+        "True answer",
+    ),
+    ("assigned", "never_begun", "meant", {"effects": ()}, "Stopped"),
+    ("assigned", "never_begun", "meant", NOTHING, "Settles"),
+    ("canceling", "never_begun", "meant", {"effects": ()}, "One answer"),
     ("assigned", "cancel_forced", "meant", {"effects": ()}, "Stopped"),
     (
         "assigned",
