@@ -2,8 +2,9 @@
 
 Below the pump, which sends objects, asks for them and deletes them as it does with any store. An
 object that was sent is taken for stored at once: what is said of it later comes behind it. A result
-that came with its TaskResult is here when the pump asks for it. Those that came so are deleted with
-the next message, a heartbeat at the latest, by one instruction for all of them.
+that came with its TaskResult is here when the pump asks for it. Those that came so are deleted many
+at a time, with the next heartbeat at the latest, behind what somebody waits for: an instruction
+costs as much as a task, and would be in the way of the task whose submit it goes with.
 """
 
 from collections.abc import Iterable
@@ -12,11 +13,14 @@ from typing import Protocol
 from futurefsm.client.outputs import Delete, Get, Put, Send
 from futurefsm.client.pump import Pump, WireOutput
 from futurefsm.client.uploads import deletion
-from futurefsm.protocol.messages import Message
+from futurefsm.protocol.messages import ClientHeartbeat, Message
 from futurefsm.protocol.piggyback import CARRIED_MAX, Buffer, carried
 
 DELETED_BYTES_MAX = 64 * 1024
-"""So many bytes of results may wait for the next message to be deleted."""
+"""So many bytes of results may wait to be deleted,"""
+
+DELETED_MAX = 64
+"""and so many results."""
 
 # What a result costs the store beside its bytes.
 _OVERHEAD = 512
@@ -84,12 +88,12 @@ class Carrying:
         """Returns the objects that were asked for and are here."""
         requests: list[Put | Get | Delete] = []
         here: list[bytes] = []
-        sent = False
+        beat = False
         for output in outputs:
             kind = output.__class__
             if isinstance(output, Send):
                 self._messages.send(output.message)
-                sent = True
+                beat = beat or output.message.__class__ is ClientHeartbeat
             # An empty one is a question whether the storage channel is alive: see `Overdue`.
             elif isinstance(output, Put) and 0 < len(output.payload) <= CARRIED_MAX:
                 self._messages.carry(output.object_id, output.payload)
@@ -103,7 +107,8 @@ class Carrying:
                 requests.append(output)
         if requests:
             self._requests.ask(requests)
-        if self._deleted and (sent or self._deleted_bytes > DELETED_BYTES_MAX):
+        many = len(self._deleted) >= DELETED_MAX or self._deleted_bytes > DELETED_BYTES_MAX
+        if many or (beat and self._deleted):
             deleted, self._deleted, self._deleted_bytes = self._deleted, [], 0
             self._messages.send(deletion(self._pump.tracker.identity, deleted))
         return here

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from futurefsm.client.carrying import DELETED_BYTES_MAX, Carrying
+from futurefsm.client.carrying import DELETED_BYTES_MAX, DELETED_MAX, Carrying
 from futurefsm.client.outputs import Delete, Get, Put, Send
 from futurefsm.protocol import messages as m
 from futurefsm.protocol.piggyback import CARRIED_MAX, carry
@@ -92,17 +92,36 @@ def test_a_result_that_came_with_its_message_is_not_asked_for() -> None:
     assert not engine.asked
 
 
-def test_it_is_deleted_with_the_next_message() -> None:
+def test_it_is_deleted_with_the_next_heartbeat() -> None:
     engine = Engine()
     future = sent(engine)
     engine.ended(future.task_id)
-    assert deleted(engine) == []
+    # Not with a task: that would wait for it.
     sent(engine)
+    assert deleted(engine) == []
+    beat = Send(m.ClientHeartbeat(m.Resource(), 0, ""))
+    engine.carrying.perform([beat])
+    assert engine.said[-2] == beat.message
     assert deleted(engine) == [RESULT]
     # Once, and nothing of it is remembered.
-    sent(engine)
+    engine.carrying.perform([beat])
     assert deleted(engine) == [RESULT]
     assert not engine.carrying._given
+
+
+def test_many_are_deleted_by_one_instruction() -> None:
+    engine = Engine()
+    ids = [bytes([number]) * 32 for number in range(DELETED_MAX + 1)]
+    for object_id in ids:
+        engine.ended(sent(engine).task_id, VALUE, object_id)
+    assert deleted(engine) == ids[:DELETED_MAX]
+    instructions = [
+        said
+        for said in engine.said
+        if isinstance(said, m.ObjectInstruction)
+        and said.instruction_type is m.InstructionType.DELETE
+    ]
+    assert len(instructions) == 1
 
 
 def test_what_waits_to_be_deleted_is_bounded() -> None:
