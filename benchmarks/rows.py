@@ -225,8 +225,9 @@ ROWS = (
         "cancel-asked",
         "the same where the cancel is only asked for, `cancel(timeout=0)`",
         "ms",
-        {"pebble": NO_WORSE},
-        note="neither waits for anything; pebble's `cancel()` has no other form",
+        {"pebble": TELLS},
+        note="neither waits for anything: pebble notes the wish, ours moves the future and wakes "
+        "the thread that sends it; pebble's `cancel()` has no other form",
     ),
     Row(
         "cancel-gone",
