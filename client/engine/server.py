@@ -116,14 +116,26 @@ class Server:
         """Work until the engine is told to end."""
         self._reap()
         while not self._ending:
+            # First what somebody waits for; and when time has brought something, once more.
+            self._finish_turn()
+            now, first = time.monotonic(), self._deadline()
+            if self._owes_itself() or (first is not None and first <= now):
+                self._survive(self._timers)
+                self._finish_turn()
+                first = self._deadline()
+            patience = None if first is None else max(0.0, first - now)
             if self._more:
                 self._survive(self._client_messages, True, False)
-            for item, readable, writable in self.poller.poll(self._patience()):
+                patience = 0.0
+            for item, readable, writable in self.poller.poll(patience):
                 handler = self._handlers.get(item)
                 if handler is not None:
                     self._survive(handler, readable, writable)
-            for step in (self._timers, self._offer_all, self._router.flush):
-                self._survive(step)
+        self._survive(self._router.flush)
+
+    def _finish_turn(self) -> None:
+        self._survive(self._offer_all)
+        self._survive(self._router.flush)
 
     def _survive(self, act: Any, *args: bool) -> None:
         try:
@@ -170,17 +182,20 @@ class Server:
 
     # -- time
 
-    def _patience(self) -> float | None:
-        if self._more:
-            return 0.0
+    def _deadline(self) -> float | None:
+        """When `_timers` is to be called."""
         times = (
             self._scheduler.deadline(),
             self._respawn.deadline(),
             self._accept_at,
             self._mail.deadline(),
         )
-        first = min((one for one in times if one is not None), default=None)
-        return None if first is None else max(0.0, first - time.monotonic())
+        return min([one for one in times if one is not None], default=None)
+
+    def _owes_itself(self) -> bool:
+        """Whether `_timers` is to be called, whatever the time."""
+        deaf = not self._storage.listening and self._accept_at is None
+        return deaf or self._pool.lost or self._respawn.hopeless
 
     def _timers(self) -> None:
         now = time.monotonic()

@@ -180,7 +180,7 @@ def test_a_fault_of_its_own_ends_neither_the_engine_nor_the_turn(
     def fault(name: str) -> Callable[..., Any]:
         def happens(*_: object) -> None:
             told.append(name)
-            server._ending = name == "flush"
+            server._ending = name == "a descriptor"
             raise KeyError(name)
 
         return happens
@@ -191,7 +191,8 @@ def test_a_fault_of_its_own_ends_neither_the_engine_nor_the_turn(
         "_ending": False,
         "_complain": Complaints(),
         "_reap": lambda: None,
-        "_patience": lambda: None,
+        "_deadline": lambda: None,
+        "_owes_itself": lambda: True,
         "poller": SimpleNamespace(poll=lambda patience: [(3, True, False), (4, True, False)]),
         "_handlers": {3: fault("a descriptor")},
         "_router": SimpleNamespace(flush=fault("flush")),
@@ -202,8 +203,48 @@ def test_a_fault_of_its_own_ends_neither_the_engine_nor_the_turn(
     for name, value in given.items():
         monkeypatch.setattr(server, name, value, raising=False)
     server.serve()
-    assert told == ["messages that were left", "a descriptor", "timers", "offers", "flush"]
-    assert server._complain.counts == {"a fault in the engine": 5}
+    turn = ["offers", "flush"]
+    assert told == [
+        *turn,
+        "timers",
+        *turn,
+        "messages that were left",
+        "a descriptor",
+        # What is still to be said.
+        "flush",
+    ]
+    assert server._complain.counts == {"a fault in the engine": 8}
+
+
+def test_what_time_asks_for_is_not_asked_in_every_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what somebody waits for goes first."""
+    done: list[object] = []
+    deadlines = iter([None, 1e9 + time.monotonic(), 0.0, None, None])
+
+    def poll(patience: float | None) -> list[object]:
+        done.append(None if patience is None else patience > 1e8)
+        server._ending = len(done) > 10
+        return []
+
+    server = Server.__new__(Server)
+    given: dict[str, Any] = {
+        "_more": False,
+        "_ending": False,
+        "_complain": Complaints(),
+        "_reap": lambda: None,
+        "_deadline": lambda: next(deadlines),
+        "_owes_itself": lambda: False,
+        "poller": SimpleNamespace(poll=poll),
+        "_router": SimpleNamespace(flush=lambda: done.append("flush")),
+        "_timers": lambda: done.append("timers"),
+        "_offer_all": lambda: done.append("offers"),
+    }
+    for name, value in given.items():
+        monkeypatch.setattr(server, name, value, raising=False)
+    server.serve()
+    turn = ["offers", "flush"]
+    assert done == [*turn, None, *turn, True, *turn, "timers", *turn, None, "flush"]
+    assert not server._complain.counts
 
 
 def test_cancel_running_is_confirmed_by_the_death_of_all_of_it(
