@@ -119,7 +119,6 @@ class Probe:
     """Has what `cluster.py` does with a client."""
 
     def __init__(self, address: str, backend: str) -> None:
-        self._where = (address, backend)
         host, _, port = address.removeprefix("tcp://").partition(":")
         self._identity, self._ids = new_identity(), IdSource(os.urandom(16))
         self._flags = TaskFlags().pack()
@@ -180,11 +179,6 @@ class Probe:
                 self._queued.append(TaskCancel(task_id))
         for place in places:
             place.result()
-
-    def again(self) -> "Probe":
-        """A new one for the same cluster; this one leaves."""
-        self.disconnect()
-        return Probe(*self._where)
 
     def disconnect(self) -> None:
         self._channel.send([encode(ClientDisconnect())])

@@ -109,11 +109,11 @@ class _Trips:
 
 def measure(backend: str = "ymq", samples: int = 2_000) -> None:
     """Measure on a real cluster of two workers, and write the file."""
-    from benchmarks.cluster import cluster
+    from benchmarks.cluster_there import cluster
     from futurefsm.client.client import Client
 
-    with cluster(backend) as address:
-        with Client(address, backend=backend, heartbeat_interval=0.002) as client:
+    with cluster(backend) as there:
+        with Client(there.address, backend=backend, heartbeat_interval=0.002) as client:
             client.submit(int).result()
             trips = _Trips(client)
             while min(len(trips.scheduler), len(trips.store)) < samples:

@@ -6,6 +6,7 @@ import runpy
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import tidy
 
 from benchmarks import driver, measuring, page, report, rows
+from benchmarks.cluster_page import Line, document
 
 ABSENT = "pebble,loky,Dask,python-statemachine,Automat"
 
@@ -154,18 +156,30 @@ def test_every_row_is_measured_for_all_its_sides() -> None:
 
 
 def test_the_page_about_the_cluster_says_where_it_is_behind() -> None:
-    pytest.importorskip("scaler")
-    from benchmarks.cluster import Line, document
-
-    fast, slow = Line("zmq", "a", 30.0, 10.0, 1.3), Line("ymq", "b", 5.0, 10.0, 10.0)
-    near = Line("ymq", "c", 12.0, 10.0, 1.3, 12.5)
-    page = document([fast, slow, near], load=0.5, rounds=3)
-    assert "| zmq | a | 30 | 10 | 3.00 | 1.3 |" in page
-    assert "| ymq | c | 12 | 10 | 1.20 | 1.3 | 12 | 1.25 |" in page
-    assert "- ymq, b: 0.50 times, slower than Scaler's client\n" in page
-    assert "- ymq, c: 1.20 times, wanted 1.3; the bare probe: 1.25\n" in page
+    fast = Line("zmq", "a", [30.0, 31.0], [10.0, 10.0], 1.3)
+    slow = Line("ymq", "b", [5.0], [10.0], 10.0)
+    near = Line("ymq", "c", [12.0, 14.0, 11.0], [10.0, 10.0, 10.0], 1.3, [12.5])
+    page = document([fast, slow, near], load=0.5, minutes=3.0)
+    assert "| zmq | a | 30 | 10 | 3.05 | 3.00-3.10 | 1.3 | met |  |  |" in page
+    assert "| ymq | c | 12 | 10 | 1.20 | 1.10-1.40 | 1.3 | **missed**, but close |" in page
+    assert "close | 12 | 1.25 |" in page
+    assert "- ymq, b: 0.50 times (0.50 to 0.50), slower than Scaler's client\n" in page
+    assert "- ymq, c: 1.20 times (1.10 to 1.40), wanted 1.3; the bare probe: 1.25\n" in page
     assert "zmq, a:" not in page
-    assert "Every target is met." in document([fast], load=0.5, rounds=3)
+    assert "the median of 1 to 3 rounds" in page
+    assert "Every target is met." in document([fast], load=0.5, minutes=3.0)
+
+
+def test_each_side_of_the_cluster_is_first_in_turn_and_few_turns_are_the_probes_in_a_map() -> None:
+    from benchmarks.cluster import FULL, SHORT, SIDES, WORK, mapped, order, submits, turns
+
+    assert {order(number)[0] for number in range(3)} == set(SIDES)
+    assert all(set(order(number)) == set(SIDES) for number in range(3))
+    counts = Counter((work, side) for work, side in turns(FULL, WORK))
+    assert counts[mapped, "probe"] == 1
+    assert counts[mapped, "ours"] == counts[mapped, "theirs"] == FULL.rounds >= 3
+    assert counts[submits, "probe"] == FULL.rounds
+    assert {counts[work, side] for work in SHORT for side in SIDES} == {FULL.short_rounds}
 
 
 def test_the_page_about_other_race_tools_says_what_each_found(tmp_path: Path) -> None:
