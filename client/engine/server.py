@@ -22,6 +22,7 @@ from futurefsm.client.engine.pipe import Answer
 from futurefsm.client.engine.respawn import Respawn
 from futurefsm.client.engine.results import PROTOCOL, Buffer
 from futurefsm.client.engine.scheduler import Scheduler
+from futurefsm.client.engine.signals import Signals
 from futurefsm.client.engine.storage import Handler, StorageServer
 from futurefsm.client.engine.store import ObjectStore
 from futurefsm.client.engine.workers import Answered, Died, WorkerPool
@@ -90,8 +91,8 @@ class Server:
             protected,
         )
         self._end_by = _END_SIGNALS if foreground else _END_SIGNALS[:2]
-        self._before: dict[int, Any] = {}
-        self._signals = self._catch_signals()
+        self._signals = Signals((signal.SIGCHLD, *_END_SIGNALS))
+        self._on(self._signals.fd, self._signal)
         for fd in ends:
             self._on(fd, self._end)
         self._router = doors.router
@@ -149,32 +150,17 @@ class Server:
         self._pool.close()
         self._doors.close()
         self._storage.close()
-        signal.set_wakeup_fd(-1)
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        for fd in self._signals:
-            os.close(fd)
+        self._signals.close()
 
     def _on(self, item: object, handler: Handler) -> None:
         self._handlers[item] = handler
         self.poller.register(item)
 
-    def _catch_signals(self) -> tuple[int, int]:
-        read, write = os.pipe()
-        os.set_blocking(read, False)
-        os.set_blocking(write, False)
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        # Handlers that do nothing, and not SIG_IGN: that would be inherited by the workers.
-        for number in (signal.SIGCHLD, *_END_SIGNALS):
-            self._before[number] = signal.signal(number, lambda *_: None)
-        self._on(read, self._signal)
-        return read, write
-
     def _end(self, readable: bool, writable: bool) -> None:
         self._ending = True
 
     def _signal(self, readable: bool, writable: bool) -> None:
-        arrived = os.read(self._signals[0], 4096)
+        arrived = self._signals.take()
         if any(number in arrived for number in self._end_by):
             self._ending = True
         # A full pipe may have lost one: look for the dead in any case.
@@ -184,12 +170,8 @@ class Server:
 
     def _deadline(self) -> float | None:
         """When `_timers` is to be called."""
-        times = (
-            self._scheduler.deadline(),
-            self._respawn.deadline(),
-            self._accept_at,
-            self._mail.deadline(),
-        )
+        tasks, workers = self._scheduler.deadline(), self._respawn.deadline()
+        times = (tasks, workers, self._accept_at, self._mail.deadline())
         return min([one for one in times if one is not None], default=None)
 
     def _owes_itself(self) -> bool:
