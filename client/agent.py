@@ -8,7 +8,7 @@ settled, every socket closed and the engine, if it is ours, stopped.
 import logging
 import os
 from collections.abc import Callable
-from threading import Thread, current_thread
+from threading import Thread, current_thread, main_thread
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +21,7 @@ from futurefsm.client.pace import Burst
 from futurefsm.client.pump import Pump
 from futurefsm.client.references import References
 from futurefsm.client.serializer import Serializer
+from futurefsm.fsm import leftover
 from futurefsm.fsm.compiled import Step
 from futurefsm.fsm.errors import ConnectionLostError
 from futurefsm.fsm.threads import delivering
@@ -33,6 +34,9 @@ logger = logging.getLogger("futurefsm.client")
 
 R = TypeVar("R")
 
+# Asked by a future, it asks in turn.
+leftover.takes_locks(__file__)
+
 # For an engine so few that the first of many tasks are at work while the others are on their way. A
 # cluster is a process further on, and one message for many is what it is best served with.
 _COMMANDS_A_TURN = 32
@@ -40,6 +44,9 @@ _COMMANDS_A_TURN_CLUSTER = 1024
 
 # What was sent last may need this long to leave, in seconds.
 _LINGER_S = 1.0
+
+# To look at the lock of a future takes some 50 ns: that is to be 5 % of the time at most.
+_LOOK_A_FUTURE_S = 1e-6
 
 
 class Agent:
@@ -70,6 +77,8 @@ class Agent:
         self.callbacks = CallbackThread(name)
         self.references = References(self)
         self.pid = os.getpid()
+        # When the locks of all futures were looked at last, in `about_to_wait`.
+        self._looked = 0.0
         self._waker = Waker()
         self.inbox = Inbox(self._waker.wake)
         self.pump = Pump(link.tracker, self.inbox)
@@ -124,8 +133,11 @@ class Agent:
         """The scheduler broke the protocol."""
         self.pump.violated(task_id, what)
 
-    def check_process(self) -> None:
+    def check_process(self, *, waits: bool = False) -> None:
         """A child of a fork has neither the threads nor the sockets.
+
+        Args:
+            waits: this thread is going to, for what the pump does.
 
         Raises:
             ForkedClientError: at once, instead of a wait for ever.
@@ -135,6 +147,21 @@ class Agent:
                 f"client {self.name} belongs to process {self.pid}; this is its forked child "
                 f"{os.getpid()}, which has no connection. Make a new Client() here."
             )
+
+        # Only the main thread hears of Ctrl-C.
+        if waits and current_thread() is main_thread():
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Give back the locks that Ctrl-C has left with this thread: the pump may need them.
+
+        To look at all futures takes time: again only when a multiple of it has passed.
+        """
+        now = monotonic()
+        futures = self.pump.futures
+        if now - self._looked >= len(futures) * _LOOK_A_FUTURE_S:
+            self._looked = now
+            leftover.let_go([future._lock for future in list(futures.values())])
 
     def call(self, act: Callable[[], R], timeout: float = 5.0) -> R | None:
         """Run `act` on the agent's thread and return what it returns; None where that has ended."""

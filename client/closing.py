@@ -7,20 +7,15 @@ import atexit
 import concurrent.futures
 import logging
 import os
-import sys
-import threading
 from collections.abc import Callable, Iterable
 from time import monotonic
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from futurefsm.client import future as client_future
 from futurefsm.client.blame import shown
 from futurefsm.client.inbox import Asked
 from futurefsm.client.latch import Latch
-from futurefsm.fsm import core, lock, rare
-from futurefsm.fsm import future as base
+from futurefsm.fsm import leftover
 from futurefsm.fsm.errors import ClientClosedError, FutureTimeoutError
 from futurefsm.fsm.future import Future
 from futurefsm.fsm.threads import must_not_wait
@@ -47,12 +42,6 @@ _GONE_S = 5.0
 _LOOK_S = 0.05
 
 _open: "WeakSet[Agent]" = WeakSet()
-
-# Where the locks of futures are taken.
-_LOCKING = {
-    each.__file__
-    for each in (core, base, client_future, lock, rare, threading, concurrent.futures._base)
-}
 
 
 def register(agent: "Agent") -> None:
@@ -112,20 +101,8 @@ def ask(future: Any) -> None:
 
 
 def _let_go(futures: Iterable[Any]) -> None:
-    """Unlock what Ctrl-C has left locked: the pump, which needs it, would wait for ever.
-
-    `concurrent.futures` takes the locks of all futures that it waits for. Interrupted there, it
-    gives none back. Nobody on this thread will, unless its stack has a function that takes locks.
-    """
-    locks = [f._lock for f in futures if isinstance(f, Future) and f._lock._is_owned()]
-    frame: FrameType | None = sys._getframe() if locks else None
-    while frame is not None:
-        if frame.f_code.co_filename in _LOCKING:
-            return  # a finalizer or a signal handler, in the middle of it
-        frame = frame.f_back
-    for each in locks:
-        while each._is_owned():
-            each.release()
+    """Unlock what Ctrl-C has left locked: the pump, which needs it, would wait for ever."""
+    leftover.let_go(f._lock for f in futures if isinstance(f, Future))
 
 
 def _will_be_cancelled(future: Future[Any]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from futurefsm.client.errors import ResultUnreadableError, said
 from futurefsm.client.home import Here, Home, Phase
 from futurefsm.client.meeting import meet
-from futurefsm.fsm import errors
+from futurefsm.fsm import errors, leftover
 from futurefsm.fsm import events as ev
 from futurefsm.fsm import future as base
 from futurefsm.fsm.compiled import Step
@@ -27,6 +27,8 @@ from futurefsm.protocol.task_flags import Profile
 from futurefsm.protocol.transport.buffers import give_back
 
 T = TypeVar("T")
+
+leftover.takes_locks(__file__)
 
 
 class Future(base.Future[T]):
@@ -243,7 +245,7 @@ class Future(base.Future[T]):
     # Asked by users.
 
     def cancel(self, timeout: float | None = base._UNSET) -> bool:
-        self._home.check_process()
+        self._home.check_process(waits=timeout != 0)
         if timeout is base._UNSET:
             timeout = self._home.cancel_timeout
         said = super().cancel(timeout)
@@ -272,7 +274,7 @@ class Future(base.Future[T]):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What the task raised, or None. Waits and raises as `result`."""
-        if self._phase in _NOT_MADE and self._lock._is_owned():
+        if self._phase in _NOT_MADE and self._lock_is_mine():
             # `concurrent.futures.wait(return_when=FIRST_EXCEPTION)` asks while it holds the locks
             # of all its futures. The pump may need another of these locks before it can bring the
             # bytes of this one: waiting would dead-lock. It only wants to know: is there one?
@@ -282,7 +284,7 @@ class Future(base.Future[T]):
     def _wait_or_raise(self, timeout: float | None) -> None:
         if self._node.settled and self._phase in (Phase.NONE, Phase.MADE):
             return
-        self._home.check_process()
+        self._home.check_process(waits=True)
         if self._delayed:
             self._ask()
         deadline = None if timeout is None else monotonic() + timeout

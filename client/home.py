@@ -28,8 +28,8 @@ class Home(Protocol):
     def violated(self, task_id: bytes, what: str) -> None:
         """A peer broke the protocol."""
 
-    def check_process(self) -> None:
-        """Raise in a child of a fork."""
+    def check_process(self, *, waits: bool = False) -> None:
+        """Raise in a child of a fork. Waits: this thread is going to, for what the pump does."""
 
 
 class Phase(Enum):

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
-from futurefsm.fsm import errors, threads
+from futurefsm.fsm import errors, leftover, threads
 from futurefsm.fsm.compiled import Node
 from futurefsm.fsm.core import Core
 from futurefsm.fsm.events import (
@@ -24,6 +24,8 @@ from futurefsm.fsm.states import CANCELLED_VIEW, RUNNING_VIEW
 from futurefsm.fsm.story import CALLER, CLIENT, FIELDS, WIRE
 
 T = TypeVar("T")
+
+leftover.takes_locks(__file__)
 
 _UNSET: Any = object()
 _INTERRUPTED = "is inside a step of this future (it asks from a signal handler or a finalizer)"
@@ -180,8 +182,10 @@ class Future(Core[T]):
         """This thread is inside a step of this very future: a signal handler, or a finalizer.
 
         A wait would let go of the lock, and the step would go on as if nothing had happened since.
+        What Ctrl-C has left with this thread is given back.
         """
-        return bool(self._lock._is_owned())
+        mine = self._lock
+        return bool(mine._is_owned()) and not leftover.let_go((mine,))
 
     def _must_not_wait(self) -> bool:
         return threads.must_not_wait() is not None or self._lock_is_mine()

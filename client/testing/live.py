@@ -98,7 +98,7 @@ class _Home:
     def violated(self, task_id: bytes, what: str) -> None:
         """Counted by the table's checks."""
 
-    def check_process(self) -> None:
+    def check_process(self, *, waits: bool = False) -> None:
         """There is one process."""
 
     def busy(self) -> bool:

@@ -165,7 +165,7 @@ class Party:
         """Somebody asks for the value of a delayed future."""
         return self.pump.want(future)
 
-    def check_process(self) -> None:
+    def check_process(self, *, waits: bool = False) -> None:
         """It is this one."""
 
     # What its agent does, one turn each.

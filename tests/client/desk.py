@@ -59,7 +59,7 @@ class Desk:
     def want(self, future: Any) -> bool:
         return self.pump.want(future)
 
-    def check_process(self) -> None: ...
+    def check_process(self, *, waits: bool = False) -> None: ...
 
     # A user.
 

@@ -1,5 +1,6 @@
 """The agent's thread: what wakes it, what ends it, and what it leaves."""
 
+import concurrent.futures
 import operator
 import threading
 import time
@@ -8,8 +9,10 @@ from typing import Any
 import psutil
 import pytest
 
+from futurefsm.client import agent as agent_module
 from futurefsm.client.client import Client
 from futurefsm.client.inbox import Asked
+from futurefsm.fsm import leftover
 from futurefsm.fsm.errors import ConnectionLostError
 from futurefsm.protocol import messages as m
 from tests.client.scripted import PATIENCE_S, ScriptedScheduler
@@ -20,6 +23,51 @@ def test_call_runs_on_its_thread_and_knows_the_end(client: Client) -> None:
     assert agent.call(lambda: threading.current_thread().name) == f"{agent.name}-agent"
     client.disconnect(timeout=0)
     assert agent.call(lambda: 1) is None
+
+
+@pytest.mark.parametrize("asks", ["the one that is locked", "another", "a cancel"])
+def test_who_was_interrupted_in_wait_goes_on_asking(
+    client: Client, scheduler: ScriptedScheduler, asks: str
+) -> None:
+    """`concurrent.futures` leaves the locks of all; the pump waits for one of them."""
+    first, second = (client.submit(operator.add, 1, 2) for _ in range(2))
+    tasks = [scheduler.expect(m.Task) for _ in range(2)]
+    concurrent.futures._base._AcquireFutures([first, second]).__enter__()  # type: ignore[attr-defined]
+    scheduler.result(tasks[0], 3)
+    agent = client._agent
+    while agent.pump._firing != first.task_id:
+        time.sleep(0.001)
+    scheduler.result(tasks[1], 4)
+    if asks == "a cancel":
+        assert second.cancel(timeout=PATIENCE_S)
+        assert second.cancel_outcome in ("too_late", "after_finish")
+    elif asks == "another":
+        assert client.submit(operator.add, 1, 2).cancel(timeout=0)
+        assert second.result(PATIENCE_S) == 4
+    assert first.result(PATIENCE_S) == 3
+    assert not any(future._lock._is_owned() for future in (first, second))
+
+
+def test_what_is_looked_at_before_a_wait_is_a_small_part_of_the_time(
+    client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(leftover, "let_go", lambda locks: looked.append(len(list(locks))))
+    now = time.monotonic()
+    monkeypatch.setattr(agent_module, "monotonic", lambda: now)
+    futures = [client.submit(operator.add, 1, 2) for _ in range(100)]
+    for _ in futures:
+        scheduler.expect(m.Task)
+    agent = client._agent
+    for later in (0.0, 0.00005, 0.00011, 0.0002, 0.00023):
+        monkeypatch.setattr(agent_module, "monotonic", lambda later=later: now + later)
+        agent.check_process(waits=True)
+    assert looked == [100] * 3
+    agent.check_process()
+    other = threading.Thread(target=agent.check_process, kwargs={"waits": True})
+    other.start()
+    other.join()
+    assert looked == [100] * 3
 
 
 def test_it_does_not_poll(client: Client, scheduler: ScriptedScheduler) -> None:

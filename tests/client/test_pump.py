@@ -43,7 +43,7 @@ class Desk:
     def violated(self, task_id: bytes, what: str) -> None:
         self.pump.violated(task_id, what)
 
-    def check_process(self) -> None: ...
+    def check_process(self, *, waits: bool = False) -> None: ...
 
     def submit(self) -> Future[Any]:
         task_id = self.tracker.ids.task_id()

@@ -94,6 +94,7 @@ FSM_IMPURE = {
     "fsm/__init__.py": "lazy re-exports",
     "fsm/future.py": "the lock, the clock",
     "fsm/core.py": "the lock, the clock",
+    "fsm/leftover.py": "the stack of a thread",
     "fsm/lock.py": "the lock",
     "fsm/threads.py": "which threads must not wait",
 }
