@@ -191,14 +191,17 @@ class Assigning(Answers):
             # It would wait for the one that waits for it; or others decide on its end.
             self._backlog.add(task)
             return []
-        del hungry[worker]
         ahead = self._ahead.get(worker)
         if ahead is None:
             ahead = self._ahead[worker] = deque()
             self._moved[worker] = now
         ahead.append(task)
-        if len(ahead) < self._room[worker]:
-            hungry[worker] = None
+        if len(ahead) >= self._room[worker]:
+            del hungry[worker]
+        elif self._backlog.queued < AHEAD_MAX * len(hungry):
+            # So few that each gets its share. Of many one worker gets all that it has room for: it
+            # is woken by the first, and finds the others.
+            hungry.move_to_end(worker)
         self._out.append(out.Offer(self._order_for(worker, task)))
         return self._done()
 

@@ -134,6 +134,11 @@ class Backlog:
         """Entries held, those of withdrawn tasks included: what its memory is measured by."""
         return len(self._ready) + sum(map(len, self._waiting.values()))
 
+    @property
+    def queued(self) -> int:
+        """How many could run now; some of them may have been withdrawn."""
+        return len(self._ready)
+
     def add(self, task: Task) -> None:
         """A task begins to wait."""
         missing = {one for one in task.needs() if not self._has(one)}
