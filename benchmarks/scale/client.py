@@ -93,7 +93,7 @@ class ScaleClient:
         """Somebody asks for the value of a delayed future."""
         return self.pump.want(future)
 
-    def check_process(self) -> None:
+    def check_process(self, *, waits: bool = False) -> None:
         """It is this one."""
 
     # What happens.
