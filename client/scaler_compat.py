@@ -347,7 +347,8 @@ def _as_ours(error: BaseException) -> Any:
     # The class is made on demand: no pickle could find it by its name.
     plain = type(error).__mro__[1]
     state = {k: v for k, v in error.__dict__.items() if k != "story"}
-    return plain, error.args, state
+    # Its text, with the story that stays behind.
+    return plain, (str(error),), state
 
 
 @cache

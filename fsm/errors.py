@@ -26,18 +26,23 @@ class LifecycleError(ValueError):
 
 
 class _WithStory(Exception):
-    """Adds the story of the future to the message. The story stays behind when pickled: it names
-    objects of this process, and its text is in the message already."""
+    """Adds the story of the future to the message, once somebody reads it: most errors are only
+    caught. The story stays behind when pickled, for it names objects of this process; its text
+    travels in the message."""
 
     story: "Story | None" = None
 
     def __init__(self, message: str = "", story: "Story | None" = None) -> None:
-        super().__init__(message if story is None else f"{message}\n{story}")
+        super().__init__(message)
         self.story = story
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if self.story is None else f"{message}\n{self.story}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {k: v for k, v in self.__dict__.items() if k != "story"}
-        return (type(self), self.args, state)
+        return (type(self), (str(self),), state)
 
 
 class InvalidStateError(_WithStory, concurrent.futures.InvalidStateError):

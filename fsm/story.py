@@ -73,22 +73,35 @@ class Story(Sequence[Move]):
 
     Attributes:
         start: the state in which it began.
-        stays: events that did not move it, counted.
         forgotten: how many of the oldest moves are not kept any more.
     """
 
-    __slots__ = ("_moves", "forgotten", "start", "stays")
+    __slots__ = ("_made", "_raw", "_stays", "forgotten", "start")
 
     def __init__(
         self, start: "State", raw: Raw, stays: Mapping[str, int] | None = None, forgotten: int = 0
     ) -> None:
         self.start = start
-        self._moves = tuple(
-            Move(raw[i].row.target, raw[i].event, raw[i + 1], raw[i + 2])
-            for i in range(0, len(raw), FIELDS)
-        )
-        self.stays: Counter[str] = Counter(stays or {})
+        self._raw = raw
+        self._stays = dict(stays) if stays else None
         self.forgotten = forgotten
+        # Made when somebody reads them: an error has a story, and most errors are only caught.
+        self._made: tuple[Move, ...] | None = None
+
+    @property
+    def _moves(self) -> tuple[Move, ...]:
+        made, raw = self._made, self._raw
+        if made is None:
+            made = self._made = tuple(
+                Move(raw[i].row.target, raw[i].event, raw[i + 1], raw[i + 2])
+                for i in range(0, len(raw), FIELDS)
+            )
+        return made
+
+    @property
+    def stays(self) -> Counter[str]:
+        """Events that did not move it, counted."""
+        return Counter(self._stays or {})
 
     @overload
     def __getitem__(self, index: int) -> Move: ...
@@ -98,7 +111,7 @@ class Story(Sequence[Move]):
         return self._moves[index]
 
     def __len__(self) -> int:
-        return len(self._moves)
+        return len(self._raw) // FIELDS
 
     def __iter__(self) -> Iterator[Move]:
         return iter(self._moves)
@@ -121,7 +134,7 @@ class Story(Sequence[Move]):
                 f"  {move.time - origin:+10.6f} s  {move.event} → {move.state}"
                 f"  (from {move.source})"
             )
-        if self.stays:
-            counted = ", ".join(f"{event} x{n}" for event, n in sorted(self.stays.items()))
+        if self._stays:
+            counted = ", ".join(f"{event} x{n}" for event, n in sorted(self._stays.items()))
             lines.append(f"  without moving it: {counted}")
         return "\n".join(lines)

@@ -61,6 +61,7 @@ _TEXT_MAX = 120
 _PLAIN = (str, int, tuple)
 
 _returned = h.maker(h.Returned)
+_raised = h.maker(h.Raised)
 
 
 class Env:
@@ -102,7 +103,7 @@ class Env:
         self.futures: list[Any] = []
         self.box: dict[str, Any] = {}
         self.log: list[tuple[Any, ...]] = []
-        self.faults = frozenset(program.faults)
+        self.faults = program.faults
         self.objects: dict[str, Any] = {}
         # Everything that ever was in the store.
         self.stock: dict[str, Any] = {}
@@ -119,7 +120,8 @@ class Env:
     def send(self, message: str, future: Any = None) -> None:
         """Send a message to the scheduler: "Task", "TaskCancel". `future`: whose it is."""
         arena, number = self.arena, self.number(future)
-        task = arena.current
+        me = arena.me
+        task = arena.current if me is None else me.number
         if task is not None:
             arena.point("send", message)
         self.log.append((h.SENT, message, number, task, self._held()))
@@ -208,7 +210,8 @@ class Env:
     def make(self, thread: int, number: int, call: Call) -> None:
         """A thread makes a call of the program."""
         arena, log, harness = self.arena, self.log, self.harness
-        self.calling[arena.current] = (thread, number)
+        me = arena.me
+        self.calling[arena.current if me is None else me.number] = (thread, number)
         if self.detailed:
             arena.note(f"call {self._said(call)}")
         # A cancelled() need not wait where the time of an earlier cancel() ran out before it.
@@ -286,8 +289,11 @@ class Env:
 
     def _held(self) -> tuple[str, ...]:
         arena = self.arena
-        held = arena.held() if arena.current is not None else ()
-        return tuple(arena.name_of(lock) for lock in held) if held else ()
+        me = arena.me
+        if me is None:
+            return ()
+        # As `held`, without the call.
+        return tuple([arena.name_of(lock) for lock in arena.locks if lock._owner is me])
 
     def _whose(self, number: int) -> str:
         return f" future {number + 1}" if number >= 0 else ""
@@ -338,4 +344,5 @@ def token(value: Any) -> Any:
 
 def raised(harness: "Harness", error: BaseException) -> h.Raised:
     """The answer of a call that raised. The texts of other errors name objects by address."""
-    return h.Raised(harness.error_name(error), str(error) if isinstance(error, TaskError) else "")
+    text = str(error) if isinstance(error, TaskError) else ""
+    return _raised((harness.error_name(error), text))

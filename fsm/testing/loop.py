@@ -26,6 +26,7 @@ from futurefsm.fsm.testing.threads.active import arena as active_arena
 from futurefsm.fsm.testing.threads.deciding import costs_of
 from futurefsm.fsm.testing.threads.scheduler import Arena
 from futurefsm.fsm.testing.threads.steps import Run
+from futurefsm.fsm.testing.threads.tasks import FIRE, GO
 
 # A new thread is awaited until it has begun; a semaphore is asked, mostly without a wait.
 _HARMLESS = ("started", "acquire")
@@ -308,7 +309,7 @@ def _choose(arena: Arena, ready: int, timer: bool) -> int:
     me = arena.me
     if me is None or ready + timer < 2:
         return 0
-    options = [me.go] * ready + [me.fire] * timer
+    options = [GO[me.number]] * ready + [FIRE[me.number]] * timer
     index = arena.chosen(options, costs_of(True, ready, int(timer)), me.number)
     arena.me = me
     if index is None:

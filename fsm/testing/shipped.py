@@ -1,6 +1,5 @@
 """Harnesses that ship: our own Future under both lifecycles. `harness` has the standard one."""
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.fsm import effects as fx
@@ -95,9 +94,11 @@ class ConfirmedFutures(Messaged):
         if event in (RESULT_SUCCESS, RESULT_FAILED):
             # What lies under that key; fetching is not what is tested here.
             value = env.stock[value]
-        # Before the threads start nobody runs who could wait.
-        pumps = delivering() if env.arena.current is not None else contextlib.nullcontext()
-        with pumps:
+        if env.arena.me is None:
+            # Before the threads start nobody runs who could wait.
+            future.fire(event, value, WIRE)
+            return
+        with delivering():
             future.fire(event, value, WIRE)
 
     def state(self, future: Any) -> str | None:

@@ -6,7 +6,7 @@ can tell from another in which nothing was wrong (`alike`).
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import ModuleType
@@ -225,7 +225,9 @@ class _Scene:
             arena.on_acquire = self._on_acquire
             arena.on_step = self._look
         only = program.futures == 1 and not self._detailed and self._making is None
-        arena.on_release = self._looking_at_one() if only else self._on_release
+        if only:
+            arena.watched = harness.state, env.futures[0], self._states
+        arena.on_release = self._on_release
         arena.finish = self._finish
 
     def _on_wait(self, task: int, op: str, what: Any, timed: bool, released: Any) -> None:
@@ -237,7 +239,9 @@ class _Scene:
             arena.on_acquire = self._on_acquire
         elif timed and self._asks_for_value(task):
             arena.late[task] = self._on_late
-        held = [lock for lock in arena.held(task) if lock is not released]
+        # As `held`, without the call.
+        me = arena.tasks[task]
+        held = [lock for lock in arena.locks if lock._owner is me and lock is not released]
         if held or task == self._pump:
             names = tuple(arena.name_of(lock) for lock in held)
             self.env.log.append((h.WAITED, task, op, arena.name_of(what), names))
@@ -275,16 +279,6 @@ class _Scene:
         if self._detailed and not self.env.arena.over:
             self.env.arena.note(f"release {self.env.arena.name_of(lock)}")
         self._look()
-
-    def _looking_at_one(self) -> Callable[[int, Any], None]:
-        """`_on_release`, where there is one future: it comes often."""
-        state, future, states = self._harness.state, self.env.futures[0], self._states
-
-        def look(task: int, lock: Any) -> None:
-            if state(future) != states[0]:
-                self._look()
-
-        return look
 
     def _look(self) -> None:
         """See whether a future moved."""
@@ -339,7 +333,7 @@ class _Scene:
         """Let go of everything: what goes round in circles costs the garbage collector's time."""
         env, arena = self.env, self.env.arena
         arena.on_wait = arena.on_acquire = arena.on_release = None
-        arena.finish = arena.on_step = None
+        arena.finish = arena.on_step = arena.watched = None
         arena.late.clear()
         env.futures.clear()
         env.box.clear()

@@ -79,6 +79,8 @@ def test_errors_are_scalers_too(drop_in: compat.Client, scheduler: ScriptedSched
     with pytest.raises(theirs.DisconnectedError) as lost:
         future.result(PATIENCE_S)
     assert isinstance(lost.value, ConnectionLostError)
+    assert "Story:" in str(lost.value)
+    assert str(pickle.loads(pickle.dumps(lost.value))) == str(lost.value)
     assert isinstance(future.exception(), theirs.DisconnectedError)
     with pytest.raises(theirs.ClientQuitException) as quit_:
         drop_in.submit(abs, -1)

@@ -91,7 +91,7 @@ class Condition(real_condition):
         me.lock = lock
         me.state = CELL
         if arena.on_release is not None:
-            arena.tell_lock(arena.on_release, lock)
+            arena.tell_free(lock)
         if arena.on_wait is not None:
             arena.tell(arena.on_wait, me.number, "wait", self, timeout is not None, lock)
         arena.step(me)

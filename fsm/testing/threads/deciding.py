@@ -6,7 +6,19 @@ from operator import attrgetter
 
 from futurefsm.fsm.testing.threads.active import ACTIVE
 from futurefsm.fsm.testing.threads.steps import Choose, Following, Option, Run, Uncontrolled
-from futurefsm.fsm.testing.threads.tasks import CALL, FIRE, GO, LATE, LOCK, RUN, Task, where
+from futurefsm.fsm.testing.threads.tasks import (
+    CALL,
+    FIRE,
+    GO,
+    LATE,
+    LOCK,
+    RUN,
+    Choice,
+    Known,
+    Moment,
+    Task,
+    where,
+)
 from futurefsm.fsm.testing.threads.tripwire import held_unseen
 
 
@@ -15,9 +27,6 @@ def costs_of(mine: bool, ready: int, timers: int) -> tuple[int, ...]:
     others = (0, *[1] * (ready - 1)) if mine else (0,) * ready
     return (*others, *[1 if ready else 0] * timers)
 
-
-# What can be chosen at one moment, and what it costs; no costs where there is no choice.
-_Choice = tuple[tuple[Option, ...], tuple[int, ...]]
 
 _deadline = attrgetter("deadline")
 
@@ -29,24 +38,25 @@ def _in_order(timed: list[Task]) -> tuple[int, ...]:
     return tuple([task.number for task in timed])
 
 
-# (who is ready, as bits; who fires, in order; the current task) → the choice. Runs have few
-# different ones: each is made once.
-_CHOICES: dict[tuple[int, tuple[int, ...], int | None], _Choice] = {}
+# Where no task is the current one.
+_OF_NOBODY: Known = {}
 
 
-def _choice(ready: int, timers: tuple[int, ...], me: int | None) -> _Choice:
-    """Make one: the current task first, if it can go on; others by number; timers.
+def _choice(known: Known, moment: Moment, me: int) -> Choice:
+    """Make a choice: the current task first, if it can go on; others by number; timers.
 
     Args:
-        ready: the bits of the tasks that can go on.
-        timers: the tasks whose timers may fire, in order.
+        known: where it is kept.
+        me: the number of the current task; -1: there is none.
     """
+    ready, *timers = (moment,) if isinstance(moment, int) else moment
     able = [number for number in range(ready.bit_length()) if ready >> number & 1]
     mine = me in able
     able.sort(key=lambda number: number != me)
     options = [GO[number] for number in able] + [FIRE[number] for number in timers]
     costs = costs_of(mine, len(able), len(timers)) if len(options) > 1 else ()
-    made = _CHOICES[ready, timers, me] = (tuple(options), costs)
+    numbers = tuple([option.task for option in options])
+    made = known[moment] = (tuple(options), costs, numbers, len(able))
     return made
 
 
@@ -57,12 +67,13 @@ class Deciding:
 
     def __init__(self, choose: Choose, max_steps: int, detailed: bool) -> None:
         self.choose = choose
-        self._script = choose.schedule if type(choose) is Following else None
-        self._scripted = len(self._script or ())
+        # What is left of a list of choices; None: somebody is asked.
+        self._rest = iter(choose.schedule) if type(choose) is Following else None
         self.max_steps = max_steps
         self.detailed = detailed
         self.run = run = Run()
         self._raw = run.raw
+        self._choices, self._costs = run.choices, run.costs
         self.tasks: list[Task] = []
         self.live: list[Task] = []
         # Tasks that the run does not end without.
@@ -95,7 +106,7 @@ class Deciding:
         for task in self.live:
             state = task.state
             if (
-                state == RUN
+                not state  # RUN
                 or (state == LOCK and task.lock._owner is None)
                 or (state == CALL and task.ready())
             ):
@@ -109,28 +120,32 @@ class Deciding:
             if self.owed:
                 self.run.end = "deadlock"
             return None
-        if timed is None:
-            fires: tuple[int, ...] = ()
-        else:
-            fires = (timed[0].number,) if len(timed) == 1 else _in_order(timed)
-        number = None if me is None else me.number
-        options, costs = _CHOICES.get((ready, fires, number)) or _choice(ready, fires, number)
-        if not costs:
-            chosen = options[0]
-        elif self._script is None or len(self.run.choices) < self._scripted:
-            index = self.chosen(options, costs, number)
-            if index is None:
-                return None
-            chosen = options[index]
-        else:
-            # Behind its list: the benign one, as `chosen` would say.
-            chosen = options[0]
-            self.run.choices.append(0)
-            self.run.costs.append(costs)
-        task = self.tasks[chosen[0]]
-        raw.append((chosen, task.op, task.what, task.where))
+        moment: Moment = ready
+        if timed is not None:
+            moment = (ready, timed[0].number) if len(timed) == 1 else (ready, *_in_order(timed))
+        known = _OF_NOBODY if me is None else me.known
+        choice = known.get(moment) or _choice(known, moment, -1 if me is None else me.number)
+        options, costs, numbers, able = choice
+        index = 0
+        if costs:
+            rest = self._rest
+            if rest is None:
+                asked = self.chosen(options, costs, None if me is None else me.number)
+                if asked is None:
+                    return None
+                index = asked
+            else:
+                # As `chosen`, without its price: most runs follow a list.
+                index = next(rest, 0)
+                if index:
+                    index %= len(options)
+                    self.run.preemptions += costs[index]
+                self._choices.append(index)
+                self._costs.append(costs)
+        task = self.tasks[numbers[index]]
+        raw.append((options[index], task.op, task.what, task.where))
         task.state = RUN
-        if chosen[1]:
+        if index >= able:
             self._fire(task)
         else:
             task.timed = task.fired = False
@@ -141,22 +156,19 @@ class Deciding:
         self, options: Sequence[Option], costs: tuple[int, ...], me: int | None
     ) -> int | None:
         """The index of what is taken, which is written down; None: the run must end."""
-        run = self.run
-        choices = run.choices
-        script = self._script
-        if script is None:
+        rest = self._rest
+        if rest is None:
             asked = self._ask(options, me)
             if asked is None:
                 return None
             index = asked
         else:
-            # As calling it, without its price: most runs follow a list.
-            place = len(choices)
-            index = script[place] % len(options) if place < self._scripted else 0
-        choices.append(index)
-        run.costs.append(costs)
+            # As calling it: what is there, or round the corner; then the benign one.
+            index = next(rest, 0) % len(options)
+        self._choices.append(index)
+        self._costs.append(costs)
         if index:
-            run.preemptions += costs[index]
+            self.run.preemptions += costs[index]
         return index
 
     def _fire(self, task: Task) -> None:

@@ -26,7 +26,7 @@ class GreenletArena(Arena):
     backend = "greenlets"
 
     def __init__(self, choose: Choose, max_steps: int, detailed: bool) -> None:
-        super().__init__(choose, max_steps, detailed)
+        Arena.__init__(self, choose, max_steps, detailed)
         self.hub = _getcurrent()
         self.pool = _pools.setdefault(self.ident, [])
         # A task that begins, and for which no greenlet is parked.
@@ -41,11 +41,12 @@ class GreenletArena(Arena):
         if task is None:
             self.hub.switch()
         else:
-            handle = task.handle or self._begun(task)
-            if handle is None:
+            handle = task.handle
+            if handle is None and self._begun(task) is None:
                 self.unborn = task
-                handle = self.hub
-            handle.switch()
+                self.hub.switch()
+            else:
+                task.handle.switch()
         if self.over:
             raise Abort
 

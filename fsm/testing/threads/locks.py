@@ -45,7 +45,9 @@ class Lock:
         self._arena = arena
         self._owner = None
         self._count = 0
-        self.number = arena.serial(cls.kind)
+        # As `serial`, without the call.
+        serials, kind = arena.serials, cls.kind
+        self.number = serials[kind] = serials.get(kind, 0) + 1
         arena.locks.append(self)
         return self
 
@@ -93,7 +95,8 @@ class Lock:
     def _acquire_outside(self, blocking: bool, timeout: float) -> bool:
         """No task of its run is running here: it is taken if it is free, nobody waits."""
         arena = self._arena
-        seconds = checked(blocking, timeout)
+        plain = blocking is True and timeout == -1
+        seconds = None if plain else checked(blocking, timeout)
         arena.elsewhere(self)
         running = ACTIVE.arena
         owner = arena.outside if running is None or running.me is None else running.me
@@ -121,7 +124,7 @@ class Lock:
             raise RuntimeError("release unlocked lock")
         self._owner = None
         if arena.on_release is not None and arena.me is not None:
-            arena.tell_lock(arena.on_release, self)
+            arena.tell_free(self)
 
     def __exit__(self, *exc: object) -> None:
         self.release()
@@ -201,7 +204,7 @@ class RLock(Lock):
         if not count:
             self._owner = None
             if arena.on_release is not None and me is not None:
-                arena.tell_lock(arena.on_release, self)
+                arena.tell_free(self)
 
     release_lock = release
 
@@ -214,7 +217,7 @@ class RLock(Lock):
         self._count = 0
         self._owner = None
         if arena.on_release is not None:
-            arena.tell_lock(arena.on_release, self)
+            arena.tell_free(self)
 
     def mine(self, me: Task | None) -> bool:
         return self._owner is (me or self._arena.outside)
@@ -222,7 +225,8 @@ class RLock(Lock):
     # What threading.Condition and its users call.
 
     def _is_owned(self) -> bool:
-        return self.mine(self._arena.me)
+        arena = self._arena
+        return self._owner is (arena.me or arena.outside)
 
     def _release_save(self) -> tuple[int, Any]:
         if not self.mine(self._arena.me):

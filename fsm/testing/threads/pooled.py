@@ -126,6 +126,9 @@ class PooledArena(Arena):
         self.ident = worker.ident
         return worker.gate
 
+    def begin(self, setup: Setup) -> None:
+        self.aside(lambda: setup(self))
+
     def aside(self, function: Callable[[], None]) -> None:
         """In the main thread the guard sees a block; elsewhere a thread of the pool must do it."""
         if in_main_thread():

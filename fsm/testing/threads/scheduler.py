@@ -25,8 +25,10 @@ from futurefsm.fsm.testing.threads.tasks import (
     CALL,
     FIRE,
     GO,
+    KNOWN,
     LOCK,
     Abort,
+    Nobody,
     Task,
     is_control,
     is_ready,
@@ -47,6 +49,8 @@ class Arena(Deciding, ABC):
             others: of every wait that is not over at once (an Event that is set, a queue that is
             not empty), and of `acquire` where the lock is taken.
         on_release: told (task, lock) when a lock is free again.
+        watched: (ask, thing, answers): `on_release` is told only where `ask(thing)` is not what is
+            first in `answers`: most releases change nothing, and they are many.
         on_acquire: told (task, lock) when a task has got a lock, also again after a wait.
         on_step: in a detailed run, called when a step is over, before anybody is picked.
         late: task → hook. Others may overtake this task between a timer of its that fires and the
@@ -60,12 +64,14 @@ class Arena(Deciding, ABC):
 
     on_wait: Callable[[int, str, Any, bool, Any], None] | None = None
     on_release: Callable[[int, Any], None] | None = None
+    watched: tuple[Callable[[Any], Any], Any, list[Any]] | None = None
     on_acquire: Callable[[int, Any], None] | None = None
     finish: Callable[[], None] | None = None
     backend = ""
 
     def __init__(self, choose: Choose, max_steps: int, detailed: bool) -> None:
-        super().__init__(choose, max_steps, detailed)
+        # By name: a run makes one, and `super()` costs as much as a step.
+        Deciding.__init__(self, choose, max_steps, detailed)
         # Of the OS thread that may touch the run now.
         self.ident = get_ident()
         self.over = False
@@ -73,9 +79,7 @@ class Arena(Deciding, ABC):
         self.locks: list[Any] = []
         self.serials: dict[str, int] = {}
         # Owner of what is taken while no task runs: in the setup, or after the run.
-        self.outside = Task(self, 0, "setup", nothing, True)
-        self.outside.number = -1
-        self.outside._owner = None
+        self.outside: Task = Nobody(self)
 
     # What tasks and their harness call.
 
@@ -101,6 +105,7 @@ class Arena(Deciding, ABC):
         if number >= len(GO):
             GO.append(Option(number, False))
             FIRE.append(Option(number, True))
+            KNOWN.append({})
         task = Task(self, number, name, fn, daemon)
         self.tasks.append(task)
         self.live.append(task)
@@ -227,18 +232,36 @@ class Arena(Deciding, ABC):
         except BaseException as raised:
             # Not an error of the code that was running.
             self.fatal = self.fatal or raised
-        finally:
-            self.me, self.outside = me, outside
+        self.me, self.outside = me, outside
         if self.fatal is not None and not self.over:
             self.leave()
 
     def tell_lock(self, hook: Callable[[int, Any], None], lock: Any) -> None:
-        """`tell`, of a lock; most of what is told."""
+        """`tell`, of a lock."""
         me, outside = self.me, self.outside
         assert me is not None
         self.me, self.outside = None, me
         try:
             hook(me.number, lock)
+        except BaseException as raised:
+            self.fatal = self.fatal or raised
+        self.me, self.outside = me, outside
+        if self.fatal is not None and not self.over:
+            self.leave()
+
+    def tell_free(self, lock: Any) -> None:
+        """`tell_lock`, of a lock that is free again; there must be who hears of it."""
+        me, outside, hook, watched = self.me, self.outside, self.on_release, self.watched
+        assert me is not None
+        assert hook is not None
+        self.me, self.outside = None, me
+        try:
+            if watched is None:
+                hook(me.number, lock)
+            else:
+                ask, thing, answers = watched
+                if ask(thing) != answers[0]:
+                    hook(me.number, lock)
         except BaseException as raised:
             self.fatal = self.fatal or raised
         self.me, self.outside = me, outside
@@ -276,10 +299,11 @@ class Arena(Deciding, ABC):
         task.fn = nothing
         if task.thread is not None:
             mark_ended(task.thread)
-        if task not in self.live:
+        try:
+            self.live.remove(task)
+        except ValueError:
             # A thread that was given up woke after all.
             return
-        self.live.remove(task)
         if not task.daemon:
             self.owed -= 1
 
@@ -288,15 +312,19 @@ class Arena(Deciding, ABC):
         ACTIVE.arena = ACTIVE.run = self
         try:
             try:
-                self.aside(lambda: setup(self))
+                self.begin(setup)
             except Abort:
                 return self.conclude()
             return self.go()
         finally:
             ACTIVE.arena = ACTIVE.run = None
 
+    def begin(self, setup: "Setup") -> None:
+        """Call the setup: no task, and yet it may block in C."""
+        setup(self)
+
     def aside(self, function: Callable[[], None]) -> None:
-        """Call the setup or the like: no task, and yet it may block in C."""
+        """The same for what looks at the end."""
         function()
 
     @abstractmethod
@@ -336,7 +364,7 @@ class Arena(Deciding, ABC):
         self.tasks.clear()
         self.locks.clear()
         self.outside.arena = None  # type: ignore[assignment]
-        self._raw = []
+        self._raw, self._choices, self._costs = [], [], []
         self.run = proxy(run)
         fatal, self.fatal = self.fatal, None
         if fatal is not None:

@@ -36,6 +36,15 @@ class Abort(BaseException):
 GO = [Option(number, False) for number in range(8)]
 FIRE = [Option(number, True) for number in range(8)]
 
+# What can be chosen at one moment, what it costs (no costs where there is no choice), whose each
+# is, and how many of them are no timers: these come first.
+Choice = tuple[tuple[Option, ...], tuple[int, ...], tuple[int, ...], int]
+# Who is ready, as bits; and whose timers may fire, in order, where there are any.
+Moment = int | tuple[int, ...]
+Known = dict[Moment, Choice]
+# For each task that is the current one. Runs have few different choices: each is made once.
+KNOWN: list[Known] = [{} for _ in range(8)]
+
 
 class Task:
     """A thread of the run."""
@@ -49,11 +58,10 @@ class Task:
         "done",
         "error",
         "fired",
-        "fire",
         "fires",
         "fn",
-        "go",
         "handle",
+        "known",
         "lock",
         "name",
         "number",
@@ -75,12 +83,11 @@ class Task:
         self.arena = arena
         self.number = number
         # In sets of tasks.
-        self.bit = 1 << number if number >= 0 else 0
+        self.bit = 1 << number
         self.name = name
         self.fn = fn
         self.daemon = daemon
-        self.go = GO[number]
-        self.fire = FIRE[number]
+        self.known = KNOWN[number]
         self.state = RUN
         self.timed = self.fired = self.done = False
         self.op = "start"
@@ -124,6 +131,18 @@ def is_control(raised: BaseException) -> bool:
 
 def nothing() -> None:
     return None
+
+
+class Nobody(Task):
+    """Owner of what is taken while no task runs: in the setup, or after the run."""
+
+    __slots__ = ()
+
+    def __init__(self, arena: "Arena") -> None:
+        self.arena = arena
+        self.number = -1
+        self.name = "setup"
+        self._owner = None
 
 
 class _Ended:

@@ -7,6 +7,7 @@ whose handler unwinds the task. Python runs handlers in the main thread only, he
 run there.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -146,5 +147,19 @@ def uncontrolled(arena: Arena, words: str) -> Uncontrolled:
     return Uncontrolled(f"{who} {words}")
 
 
+# The main thread's ident, and no other: it is asked for in every run.
+_main: set[int | None] = set()
+
+
+def _remember_main() -> None:
+    _main.clear()
+    _main.add(threading.main_thread().ident)
+
+
+_remember_main()
+# In a child of a fork, behind the hook of `threading` itself, which was there before.
+os.register_at_fork(after_in_child=_remember_main)
+
+
 def in_main_thread() -> bool:
-    return get_ident() == threading.main_thread().ident
+    return get_ident() in _main

@@ -86,7 +86,7 @@ def test_a_value_may_be_discarded_before_it_was_offered() -> None:
 
 def test_an_offer_that_comes_after_its_discard_is_deleted() -> None:
     class Outside:
-        current = None
+        current = me = None
 
     arena: Any = Outside()
     env = Env(ConfirmedFutures(), CANCEL, arena)

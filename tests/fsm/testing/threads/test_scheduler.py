@@ -261,7 +261,7 @@ def test_hooks_look_at_anything_and_do_not_switch(backend: str) -> None:
     assert looked.count(None) == 6
 
 
-@pytest.mark.parametrize("hook", ["on_acquire", "on_step", "on_wait"])
+@pytest.mark.parametrize("hook", ["on_acquire", "on_release", "on_step", "on_wait"])
 def test_what_a_hook_raises_comes_out_of_the_run(backend: str, hook: str) -> None:
     def setup(arena: Arena) -> None:
         condition = threading.Condition()
@@ -279,6 +279,29 @@ def test_what_a_hook_raises_comes_out_of_the_run(backend: str, hook: str) -> Non
 
     with pytest.raises(KeyError, match=hook):
         run(setup, benign, backend=backend, detailed=True)
+
+
+def test_of_releases_only_those_after_which_the_answer_differs_are_told(backend: str) -> None:
+    told: list[int] = []
+
+    def setup(arena: Arena) -> None:
+        lock, thing, answers = threading.Lock(), [0], [0]
+
+        def user() -> None:
+            for number in (0, 1, 1, 2):
+                with lock:
+                    thing[0] = number
+
+        def hear(*about: Any) -> None:
+            answers[0] = thing[0]
+            told.append(thing[0])
+
+        arena.spawn("user", user)
+        arena.watched = (lambda asked: asked[0]), thing, answers
+        arena.on_release = hear
+
+    run(setup, benign, backend=backend)
+    assert told == [1, 2]
 
 
 def test_one_run_at_a_time(backend: str) -> None:
