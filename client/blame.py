@@ -5,8 +5,9 @@ these functions raise.
 """
 
 import io
+import signal
 import sys
-from types import CellType
+from types import CellType, CodeType
 from typing import Any
 
 import cloudpickle
@@ -18,6 +19,23 @@ _DEPTH = 6
 _PARTS = 500
 
 _EMPTY = CellType()
+
+
+def of_a_signal(error: BaseException) -> bool:
+    """Whether a signal's handler has raised it, in the middle of something else."""
+    handlers = set()
+    for number in signal.valid_signals():
+        handler: Any = signal.getsignal(number)
+        for one in (handler, getattr(handler, "func", None), getattr(handler, "__call__", None)):  # noqa: B004
+            code = getattr(one, "__code__", None)
+            if isinstance(code, CodeType):
+                handlers.add(code)
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in handlers:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def blame(value: Any, root: str) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
 from struct import Struct
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import cloudpickle
 
-from futurefsm.client.blame import blame, said, shown, type_name
+from futurefsm.client.blame import blame, of_a_signal, said, shown, type_name
 from futurefsm.client.errors import UnsendableError
 from futurefsm.client.guard import guard, guard_named
 from futurefsm.client.portable import Portable
@@ -110,7 +110,7 @@ class Serializer:
         try:
             payload = _dumps(partial(_GUARD_NAMED, fn, names))
         except Exception as error:
-            raise _unsendable(fn, "the function itself", fn, error) from error
+            _refuse(fn, "the function itself", fn, error)
         blob = Blob(payload, digest_of(payload), name_of(fn))
         if _travels_by_reference(fn) and len(self._named) < _BY_REFERENCE_MAX:
             self._named[id(fn), names] = (fn, blob)
@@ -121,7 +121,7 @@ class Serializer:
         try:
             payload = self._dumps(value)
         except Exception as error:
-            raise _unsendable(value, place, fn, error) from error
+            _refuse(value, place, fn, error)
         if len(payload) < SHARE_MIN_BYTES:
             # One that a task could change is its own.
             steady = type(value) in ATOMS and self._codec is None
@@ -135,9 +135,10 @@ class Serializer:
         try:
             payload = self._function_bytes(callable_)
         except Exception as error:
-            for name, value in kwargs.items():
-                self.argument(value, f"argument {name!r}", fn)
-            raise _unsendable(fn, "the function itself", fn, error) from error
+            if not of_a_signal(error):
+                for name, value in kwargs.items():
+                    self.argument(value, f"argument {name!r}", fn)
+            _refuse(fn, "the function itself", fn, error)
         return Blob(payload, digest_of(payload), name_of(fn))
 
     def _function_bytes(self, callable_: Callable[..., Any]) -> bytes:
@@ -145,7 +146,9 @@ class Serializer:
             return self._dumps(callable_)
         try:
             return self._dumps(partial(_GUARD, callable_))
-        except Exception:
+        except Exception as error:
+            if of_a_signal(error):
+                raise
             # A serializer of the user's may know functions, and not what is made of them.
             return self._dumps(callable_)
 
@@ -194,6 +197,8 @@ def travelling(codec: Any) -> bytes:
     try:
         return _dumps(codec)
     except Exception as error:
+        if of_a_signal(error):
+            raise
         where = blame(codec, "it")
         raise UnsendableError(
             "the serializer", type_name(codec), "this client", said(error), where
@@ -244,7 +249,9 @@ def _found_by_name(fn: Any) -> bool:
     )
 
 
-def _unsendable(
-    value: Any, place: str, fn: Callable[..., Any], error: Exception
-) -> UnsendableError:
-    return UnsendableError(place, type_name(value), name_of(fn), said(error), blame(value, "it"))
+def _refuse(value: Any, place: str, fn: Callable[..., Any], error: Exception) -> NoReturn:
+    """Where pickling raised. The time-out of a user's alarm is no fault of what is pickled."""
+    if of_a_signal(error):
+        raise error
+    where = blame(value, "it")
+    raise UnsendableError(place, type_name(value), name_of(fn), said(error), where) from error

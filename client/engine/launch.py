@@ -7,6 +7,7 @@ ends, with its workers, sockets and directory. Imports neither ZeroMQ nor Cap'n 
 import fcntl
 import json
 import os
+import resource
 import select
 import shutil
 import subprocess
@@ -23,6 +24,9 @@ SOCKET_PATH_BYTES = 107
 """A unix socket's path may not be longer (Linux; 103 on macOS)."""
 
 START_TIMEOUT_S = 30.0
+
+FILES_MIN = 26
+"""Descriptors that an engine of one worker needs, with one client."""
 
 _TAIL = 4096
 # poll() counts milliseconds in an int.
@@ -241,6 +245,7 @@ def launch(
         "start_method": start_method,
         "parent": os.getpid(),
     }
+    _check_files()
     handle = _spawn(_private_directory(directory), config)
     try:
         if wait:
@@ -251,6 +256,16 @@ def launch(
         handle.close()
         raise
     return handle
+
+
+def _check_files() -> None:
+    """An engine that can listen, and can accept nobody, would be waited for."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if 0 <= files < FILES_MIN:
+        raise EngineStartError(
+            f"a process may open no more than {files} files here (ulimit -n), and an engine needs "
+            f"{FILES_MIN}, and 3 more for each further worker"
+        )
 
 
 def _high(fd: int) -> int:

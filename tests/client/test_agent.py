@@ -10,8 +10,9 @@ import psutil
 import pytest
 
 from futurefsm.client import agent as agent_module
+from futurefsm.client import closing
 from futurefsm.client.client import Client
-from futurefsm.client.inbox import Asked
+from futurefsm.client.inbox import Asked, Inbox
 from futurefsm.fsm import leftover
 from futurefsm.fsm.errors import ConnectionLostError
 from futurefsm.protocol import messages as m
@@ -68,6 +69,42 @@ def test_what_is_looked_at_before_a_wait_is_a_small_part_of_the_time(
     other.start()
     other.join()
     assert looked == [100] * 3
+
+
+def test_who_closes_asks_as_long_as_the_agent_gets_on(
+    client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million submits take longer than an agent that is busy gets; what was submitted is asked
+    to stop all the same."""
+    futures = [client.submit(operator.add, 1, 2) for _ in range(3)]
+    for _ in futures:
+        scheduler.expect(m.Task)
+    agent = client._agent
+    monkeypatch.setattr(closing, "_BUSY_S", 0.0)
+    left = [3, 2, 1, 1]
+
+    def length(self: Any) -> int:
+        mine = threading.current_thread() is threading.main_thread()
+        return left.pop(0) if mine else len(self._commands)
+
+    monkeypatch.setattr(Inbox, "__len__", length)
+    held = threading.Event()
+    agent.inbox.put(Asked(lambda: held.wait(PATIENCE_S)))
+    # Three commands, two, one, and then no progress any more.
+    assert closing._owed(agent) == []
+    assert left == []
+    left += [3, 2, 1, 0]
+    real = agent.call
+
+    def call(act: Any, timeout: float) -> Any:
+        if len(left) == 1:
+            held.set()
+            timeout = PATIENCE_S
+        return real(act, timeout)
+
+    monkeypatch.setattr(agent, "call", call)
+    assert set(closing._owed(agent)) == set(futures)
+    monkeypatch.undo()
 
 
 def test_it_does_not_poll(client: Client, scheduler: ScriptedScheduler) -> None:

@@ -3,8 +3,10 @@
 import functools
 import operator
 import pickle
+import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import Mock
 
@@ -237,3 +239,70 @@ def test_a_codec_has_to_travel() -> None:
         travelling(Own)
     with pytest.raises(UnsendableError, match=r"the serializer of this client.*it.lock"):
         travelling(Locked())
+
+
+class Rings:
+    """An alarm goes off while it is pickled."""
+
+    def __reduce__(self) -> Any:
+        signal.raise_signal(signal.SIGALRM)
+        return (list, ())
+
+
+class Late(Exception):
+    """What the user's handler raises."""
+
+
+def late(*_: object) -> None:
+    raise Late
+
+
+class Handler:
+    def method(self, *_: object) -> None:
+        raise Late
+
+    def __call__(self, *_: object) -> None:
+        raise Late
+
+
+class Rung(str):
+    """A serializer that is interrupted."""
+
+    def serialize(self, value: Any) -> bytes:
+        signal.raise_signal(signal.SIGALRM)
+        return b""
+
+    def deserialize(self, data: bytes) -> Any:
+        return None
+
+    __reduce__ = Rings.__reduce__
+
+
+def _uses(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [late, Handler().method, Handler(), functools.partial(late, 1)],
+    ids=["a function", "a method", "an object", "a partial"],
+)
+def test_what_a_signals_handler_raises_is_no_fault_of_what_is_pickled(handler: Any) -> None:
+    """A time-out by an alarm, say: it reaches who set the alarm, as it is."""
+    own = Serializer(Rung())
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        for act in (
+            lambda: Serializer().argument(Rings(), "argument 1", len),
+            lambda: Serializer().function(_uses(Rings()), {}),
+            lambda: Serializer().function(print, {"end": Rings()}),
+            lambda: Serializer(guarded=True).function(_uses(Rings()), {}),
+            lambda: Serializer(guarded=True).named(_uses(Rings()), ("end",)),
+            lambda: own.argument(1, "argument 1", len),
+            lambda: travelling(Rung()),
+        ):
+            with pytest.raises(Late) as caught:
+                act()
+            assert caught.value.__cause__ is None
+    finally:
+        signal.signal(signal.SIGALRM, before)

@@ -20,7 +20,7 @@ from engine_client import BOUND, EngineClient
 
 from futurefsm.client.client import Client
 from futurefsm.client.engine import launch as launching
-from futurefsm.client.engine.launch import EngineHandle, launch
+from futurefsm.client.engine.launch import FILES_MIN, EngineHandle, launch
 from futurefsm.client.errors import EngineStartError
 
 Start = Callable[..., EngineHandle]
@@ -271,6 +271,30 @@ def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     with pytest.raises(EngineStartError, match="no process could be started"):
         launch(1)
+
+
+def test_so_few_files_that_nobody_could_connect(tmp_path: Path) -> None:
+    """The fewest that do, and one less: said at once, where it was a time-out."""
+    body = """
+        import resource
+        from futurefsm.client.client import Client
+        from futurefsm.client.engine.launch import FILES_MIN
+        from futurefsm.client.errors import EngineStartError
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_MIN, FILES_MIN))
+        with Client(workers=1) as client:
+            print(client.submit(len, "ab").result(), client.submit(len, b"x" * 1_000_000).result())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_MIN - 1, FILES_MIN - 1))
+        try:
+            Client(workers=1)
+        except EngineStartError as error:
+            print(error)
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(body)], capture_output=True, text=True, timeout=60
+    )
+    assert ended.stderr == ""
+    assert ended.stdout.startswith("2 1000000\nthe embedded engine did not start: a process may")
+    assert f"open no more than {FILES_MIN - 1} files here (ulimit -n)" in ended.stdout
 
 
 def test_without_workers() -> None:
