@@ -6,10 +6,11 @@ what is sent meanwhile is held for it, within bounds. One that ended its connect
 """
 
 import os
+import select
 import selectors
 import socket
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from futurefsm.protocol.errors import ProtocolError, TransportClosedError
 from futurefsm.protocol.transport.framing import Payload
 from futurefsm.protocol.transport.ymq import YmqStream, accept, listen_tcp, listen_unix
+from futurefsm.protocol.transport.ymq_link import PARTING_S
 
 if TYPE_CHECKING:
     import ssl
@@ -188,13 +190,18 @@ class YmqRouter:
     def close(self, linger_s: float = 1.0) -> None:
         """End all connections in order, which tells the peers that this is for good.
 
-        What was sent has `linger_s` to leave. Any number of times.
+        What was sent has `linger_s` to leave. Of that, the peers have `PARTING_S` to end as well:
+        what they say meanwhile would make a reset of a connection that is closed at once, and a
+        peer whose link was reset dials again. Any number of times.
         """
         if self._closed:
             return
         end = monotonic() + linger_s
-        for fd in tuple(self._streams):
+        for fd, stream in self._streams.items():
             self._drain(fd, end)
+            stream.end()
+        _see_off(self._streams, min(end, monotonic() + PARTING_S))
+        for fd in tuple(self._streams):
             self._drop(fd, again=False)
         self._closed = True
         self._selector.close()
@@ -313,6 +320,22 @@ class YmqRouter:
             selector.register(fd, selectors.EVENT_WRITE)
             while not stream.flush() and (left := end - monotonic()) > 0:
                 selector.select(left)
+
+
+def _see_off(streams: Mapping[int, YmqStream], deadline: float) -> None:
+    """Throw away what comes, until all peers have ended, at most until the deadline."""
+    left = dict(streams)
+    ready = select.poll()
+    for fd in left:
+        ready.register(fd, select.POLLIN)
+    while left and (wait := deadline - monotonic()) > 0:
+        for fd, _ in ready.poll(wait * 1000):
+            ended = True
+            with suppress(OSError):  # a reset is an end as well
+                ended = not left[fd].discard()
+            if ended:
+                ready.unregister(fd)
+                del left[fd]
 
 
 def _say_goodbye(stream: YmqStream) -> None:

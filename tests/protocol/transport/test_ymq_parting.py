@@ -12,10 +12,11 @@ import pytest
 from layer_kit import KINDS, client_layers, server_layers
 
 from futurefsm.protocol.errors import TransportClosedError
-from futurefsm.protocol.transport import ymq_link
+from futurefsm.protocol.transport import ymq_link, ymq_router
 from futurefsm.protocol.transport.address import parse_address
 from futurefsm.protocol.transport.ymq import YmqStream, listen_tcp, listen_unix
 from futurefsm.protocol.transport.ymq_link import YmqLink
+from futurefsm.protocol.transport.ymq_router import YmqRouter
 
 PATIENCE_S = 60.0
 LATE = [b"late" * 1000] * 20
@@ -141,6 +142,61 @@ def test_a_peer_that_talks_on_is_left_as_well(
         # The server ends when it may, which is after this.
         link.finish(PATIENCE_S)
         assert not server.may_end.is_set()
+
+
+def dialled(router: YmqRouter, name: bytes = b"Client|me") -> socket.socket:
+    """A peer that the router knows."""
+    peer = socket.socket(socket.AF_UNIX) if "ipc:" in router.address else socket.socket()
+    peer.settimeout(PATIENCE_S)
+    host, port = router.address.partition("://")[2], 0
+    if "ipc:" not in router.address:
+        host, port = host.split(":")[0], int(host.split(":")[1])
+    peer.connect((host, port) if port else host)
+    stream = YmqStream(peer, name)
+    stream.send_frames([b"hello"])
+    stream.flush()
+    while not router.receive():
+        select.select([router.poll_item], [], [], PATIENCE_S)
+    peer.setblocking(True)
+    peer.settimeout(PATIENCE_S)
+    return peer
+
+
+@pytest.mark.parametrize("kind", ["tcp", "ipc"])
+def test_a_router_that_closes_resets_nobody_who_still_talks(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reset says 'try again', where this is the end."""
+    monkeypatch.setattr(ymq_router, "PARTING_S", PATIENCE_S)
+    router = YmqRouter(f"ipc://{tmp_path}/s" if kind == "ipc" else "tcp://127.0.0.1:0")
+    peer, other = dialled(router), dialled(router, b"Client|other")
+    other.close()
+    ended: list[str] = []
+
+    def talks() -> None:
+        with peer:
+            try:
+                while peer.recv(65536):
+                    pass
+                peer.sendall(MORE)
+                ended.append("FIN")
+            except ConnectionError:
+                ended.append("RST")
+
+    thread = threading.Thread(target=talks)
+    thread.start()
+    router.close(PATIENCE_S)
+    thread.join(PATIENCE_S)
+    assert ended == ["FIN"]
+
+
+def test_a_router_leaves_a_peer_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ymq_router, "PARTING_S", 0.01)
+    router = YmqRouter("tcp://127.0.0.1:0")
+    with dialled(router) as peer:
+        router.close(PATIENCE_S)
+        while peer.recv(65536):
+            pass
 
 
 def test_what_is_closed_says_nothing() -> None:
