@@ -4,7 +4,8 @@ Below the pump, which sends objects, asks for them and deletes them as it does w
 object that was sent is taken for stored at once: what is said of it later comes behind it. A result
 that came with its TaskResult is here when the pump asks for it. Those that came so are deleted many
 at a time, with the next heartbeat at the latest, behind what somebody waits for: an instruction
-costs as much as a task, and would be in the way of the task whose submit it goes with.
+costs as much as a task, and would be in the way of the task whose submit it goes with. Large
+objects are handed over where that is possible; else they go the ordinary way.
 """
 
 from collections.abc import Iterable
@@ -13,8 +14,16 @@ from typing import Protocol
 from futurefsm.client.outputs import Delete, Get, Put, Send
 from futurefsm.client.pump import Pump, WireOutput
 from futurefsm.client.uploads import deletion
+from futurefsm.protocol.ids import OBJECT_ID_BYTES
 from futurefsm.protocol.messages import ClientHeartbeat, Message
-from futurefsm.protocol.piggyback import CARRIED_MAX, Buffer, carried
+from futurefsm.protocol.piggyback import (
+    CARRIED_MAX,
+    Buffer,
+    Payload,
+    carried,
+    hand,
+    handed,
+)
 
 DELETED_BYTES_MAX = 64 * 1024
 """So many bytes of results may wait to be deleted,"""
@@ -35,12 +44,25 @@ class Messages(Protocol):
     def carry(self, object_id: bytes, payload: bytes) -> None:
         """An object, behind it."""
 
+    def push(self, message: bytes) -> bool:
+        """Bytes that are no message of the protocol, behind it; False where there is nobody."""
+
 
 class Requests(Protocol):
     """What asks the object store: `StorageLink`."""
 
     def ask(self, requests: Iterable[Put | Get | Delete]) -> None:
         """Requests."""
+
+
+class Hand(Protocol):
+    """What hands large objects to the engine: `Handover`."""
+
+    def give(self, what: Payload, number: int) -> bool:
+        """Hand an object over, by this number; False where it cannot go so."""
+
+    def take(self, number: int, size: int) -> Payload | None:
+        """An object that the engine has handed over; None where it has not."""
 
 
 class Carrying:
@@ -50,14 +72,20 @@ class Carrying:
         pump: what wants objects.
         messages: where they go with the messages.
         requests: where all others go.
+        hand: hands large ones over; None where nothing can.
     """
 
-    def __init__(self, pump: Pump, messages: Messages, requests: Requests) -> None:
+    def __init__(
+        self, pump: Pump, messages: Messages, requests: Requests, hand: Hand | None = None
+    ) -> None:
         self._pump = pump
         self._messages = messages
         self._requests = requests
+        self._hand = hand
+        # How many were handed over; -1: the engine does not know yet that it may do so, too.
+        self._number = -1
         # Results whose TaskResults come next.
-        self._came: dict[bytes, bytes] = {}
+        self._came: dict[bytes, Payload] = {}
         # Those that were given to the pump, which will delete them; and their sizes.
         self._given: dict[bytes, int] = {}
         self._deleted: list[bytes] = []
@@ -67,8 +95,19 @@ class Carrying:
         """Keep the result that a message brings; False where it brings none."""
         found = carried(message)
         if found is None:
-            return False
+            return self._receive_handed(message)
         self._came[found[0]] = found[1]
+        return True
+
+    def _receive_handed(self, message: Buffer) -> bool:
+        found = handed(message) if self._hand is not None else None
+        if found is None:
+            return False
+        assert self._hand is not None
+        payload = self._hand.take(*found[1:])
+        # Where this process could not take it, it is in the store.
+        if payload is not None:
+            self._came[found[0]] = payload
         return True
 
     def perform(self, outputs: list[WireOutput]) -> None:
@@ -92,11 +131,15 @@ class Carrying:
         for output in outputs:
             kind = output.__class__
             if isinstance(output, Send):
+                if self._number < 0 and self._hand is not None:
+                    self._greet()
                 self._messages.send(output.message)
                 beat = beat or output.message.__class__ is ClientHeartbeat
             # An empty one is a question whether the storage channel is alive: see `Overdue`.
             elif isinstance(output, Put) and 0 < len(output.payload) <= CARRIED_MAX:
-                self._messages.carry(output.object_id, output.payload)
+                self._messages.carry(output.object_id, bytes(output.payload))
+                self._pump.stored(output.object_id)
+            elif isinstance(output, Put) and self._hands_over(output.object_id, output.payload):
                 self._pump.stored(output.object_id)
             elif kind is Get and output.object_id in self._came:
                 here.append(output.object_id)
@@ -112,3 +155,16 @@ class Carrying:
             deleted, self._deleted, self._deleted_bytes = self._deleted, [], 0
             self._messages.send(deletion(self._pump.tracker.identity, deleted))
         return here
+
+    def _greet(self) -> None:
+        """Results may be handed over."""
+        if self._messages.push(hand(bytes(OBJECT_ID_BYTES), 0, 0)):
+            self._number = 0
+
+    def _hands_over(self, object_id: bytes, payload: Payload) -> bool:
+        """Whether an object went so."""
+        if self._hand is None or not self._hand.give(payload, self._number + 1):
+            return False
+        self._number += 1
+        self._messages.push(hand(object_id, self._number, len(payload)))
+        return True

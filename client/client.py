@@ -150,7 +150,11 @@ class Client(Submits, concurrent.futures.Executor):
                 link,
                 cancel_timeout=settings["cancel_timeout"],
                 timeout=settings["timeout"],
-                serializer=Serializer(settings["serializer"], guarded=link.engine is None),
+                serializer=Serializer(
+                    settings["serializer"],
+                    guarded=link.engine is None,
+                    seals=link.hand is not None,
+                ),
             )
             closing.register(self._agent)
             # A client that nobody holds any more ends when its last future has its value.

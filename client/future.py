@@ -6,12 +6,12 @@ own time-outs.
 """
 
 from collections.abc import Callable
-from threading import current_thread, get_ident, main_thread
+from threading import get_ident
 from time import monotonic
 from typing import Any, TypeVar
 
-from futurefsm.client.errors import ResultUnreadableError, said
 from futurefsm.client.home import Here, Home, Phase
+from futurefsm.client.making import made_of
 from futurefsm.client.meeting import meet
 from futurefsm.fsm import errors, leftover
 from futurefsm.fsm import events as ev
@@ -329,7 +329,7 @@ class Future(base.Future[T]):
                 return False
         value, error = None, None
         try:
-            value, error = self._made_of(payload, failed)
+            value, error = made_of(self, self._home.serializer, payload, failed)
         except BaseException:
             # Ctrl-C while unpickling: the bytes are still here for the next who asks.
             with self._lock:
@@ -344,29 +344,6 @@ class Future(base.Future[T]):
             self._lock.wake()
         give_back(payload)
         return True
-
-    def _made_of(self, payload: Any, failed: bool) -> tuple[Any, BaseException | None]:
-        try:
-            serializer = self._home.serializer
-            value = serializer.loads_error(payload) if failed else serializer.loads(payload)
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
-                raise  # Ctrl-C; on any other thread it is the value's own doing
-            what = "exception" if failed else "result"
-            unreadable = ResultUnreadableError(
-                f"{self.describe()}: the bytes of its {what} are here ({len(payload):,} bytes) but "
-                f"did not become an object: {said(error)}\n{self.story}"
-            )
-            unreadable.__cause__ = error
-            return None, unreadable
-        if not failed:
-            return value, None
-        if not isinstance(value, BaseException):
-            what = f"{type(value).__module__}.{type(value).__qualname__}"
-            return None, ResultUnreadableError(
-                f"{self.describe()} failed with a {what}, which is no exception\n{self.story}"
-            )
-        return None, value
 
     # The names that client code of this protocol already uses.
 

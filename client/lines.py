@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from futurefsm.client.carrying import Carrying
 from futurefsm.client.insecure import InsecureConnectionWarning, warn_of_storage
 from futurefsm.client.latch import Latch
+from futurefsm.client.making import no_memory
 from futurefsm.client.outbox import Outbox
 from futurefsm.client.outputs import Delete, Get, Put, Send
 from futurefsm.client.pace import Pace
@@ -67,7 +68,8 @@ class Lines:
         self._look_at = 0.0
         self._pace = Pace()
         # Only an engine of our own knows of that.
-        self._carrying = Carrying(pump, self.outbox, self.storage) if link.channel.steady else None
+        steady = link.channel.steady
+        self._carrying = Carrying(pump, self.outbox, self.storage, link.hand) if steady else None
 
     def open(self) -> None:
         """Begin to dial. Blocks nothing."""
@@ -226,7 +228,7 @@ class Lines:
             elif isinstance(event, Stored):
                 pump.stored(event.object_id)
             elif isinstance(event, NotHeld):
-                pump.fetch_failed(event.object_id, _no_memory(event.size), now)
+                pump.fetch_failed(event.object_id, no_memory(event.size), now)
         if storage.up:
             self._ready.set()
         if storage.lost is not None and pump.lost is None:
@@ -258,7 +260,3 @@ class Lines:
 
 def _due(deadline: float | None, now: float) -> bool:
     return deadline is not None and deadline <= now
-
-
-def _no_memory(size: int) -> str:
-    return f"it has {size:,} bytes, and this process has no memory for them"

@@ -21,6 +21,8 @@ from futurefsm.protocol.transport.ymq_link import YmqLink
 if TYPE_CHECKING:
     import ssl
 
+    from futurefsm.client.engine.handover import Handover
+
 BACKENDS = ("ymq", "zmq")
 START_METHODS = ("forkserver", "spawn")
 
@@ -74,6 +76,7 @@ class Link(NamedTuple):
         open_stream: puts a YMQ stream onto a socket that is connected to the address.
         storage_address: where the object store is; None: where the scheduler says.
         address: the scheduler's; None for the embedded engine.
+        hand: the embedded engine's, for large objects; None where nothing can be handed over.
         scheduler: as a person would name it.
         engine: the embedded engine, or None.
     """
@@ -85,6 +88,7 @@ class Link(NamedTuple):
     engine: Engine | None = None
     storage_address: Address | None = None
     address: Address | None = None
+    hand: "Handover | None" = None
 
 
 def open_link(
@@ -146,7 +150,7 @@ def open_link(
         idle_bytes_max=_idle_bytes(store_bytes),
         announces=False,
     )
-    return _embedded_link(engine.address, engine, tracker, timeout)
+    return _embedded_link(engine.address, engine, tracker, timeout)._replace(hand=engine.hand)
 
 
 def _check_embedded(reach: Reach) -> None:

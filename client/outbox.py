@@ -73,8 +73,14 @@ class Outbox:
 
     def carry(self, object_id: bytes, payload: bytes) -> None:
         """Send an object, behind the messages that wait. For a steady channel."""
+        self.push(carry(object_id, payload))
+
+    def push(self, message: bytes) -> bool:
+        """Send what is no message of the protocol, behind those that wait. For a steady channel;
+        False where there is no connection."""
         if self._channel.up:
-            self._push(carry(object_id, payload))
+            self._push(message)
+        return self._channel.up
 
     def echoed(self) -> list[Message]:
         """A heartbeat was echoed: what was sent before it has arrived.

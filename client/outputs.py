@@ -10,6 +10,7 @@ from futurefsm.fsm.events import Event
 from futurefsm.fsm.outcomes import Outcome
 from futurefsm.fsm.story import WIRE
 from futurefsm.protocol.messages import Message
+from futurefsm.protocol.piggyback import Payload
 
 
 class Send(NamedTuple):
@@ -22,7 +23,7 @@ class Put(NamedTuple):
     """Upload an object on the storage channel."""
 
     object_id: bytes
-    payload: bytes
+    payload: Payload
 
 
 class Get(NamedTuple):

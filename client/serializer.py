@@ -16,6 +16,7 @@ from futurefsm.client.portable import Portable
 from futurefsm.client.scaler_errors import loads as loads_error
 from futurefsm.client.steady import ATOMS, Steady
 from futurefsm.client.uploads import Blob, digest_of
+from futurefsm.protocol.piggyback import Handed
 
 # Smaller bytes are shared only where what they stand for cannot change; of larger ones no copy is
 # kept to compare with.
@@ -28,7 +29,7 @@ _LOOK_BYTES = 4096
 # A pickle of large bytes by hand: `pickle.dumps` takes 30 times as long, for it asks for half as
 # much memory again, and gives it back.
 _LARGE_BYTES = 64 * 1024
-_BEGIN_BYTES, _LENGTH, _END = b"\x80\x05\x8e", Struct("<Q"), b"."
+_BEGIN, _LENGTH, _END = {bytes: b"\x80\x05\x8e", bytearray: b"\x80\x05\x96"}, Struct("<Q"), b"."
 
 # Functions whose bytes are known: those that travel by reference, which no later change of a global
 # can alter. The entry keeps the function alive, so its id cannot be reused.
@@ -55,14 +56,18 @@ class Serializer:
         codec: the user's own; None for cloudpickle.
         guarded: functions travel with what makes a worker of a real cluster send their errors as
             they are.
+        seals: large bytes are written to where they can be handed over.
     """
 
-    def __init__(self, codec: Codec | None = None, *, guarded: bool = False) -> None:
+    def __init__(
+        self, codec: Codec | None = None, *, guarded: bool = False, seals: bool = False
+    ) -> None:
         self._by_reference: dict[int, tuple[Any, Blob]] = {}
         self._named: dict[tuple[int, tuple[str, ...]], tuple[Any, Blob]] = {}
         self._steady = Steady(_travels_by_reference)
         self._codec = codec
         self._guarded = guarded
+        self._seals = seals and codec is None
         self._dumps: Callable[[Any], bytes] = _dumps if codec is None else self._dumps_own
 
     def function(self, fn: Callable[..., Any], kwargs: dict[str, Any]) -> Blob:
@@ -118,6 +123,10 @@ class Serializer:
 
     def argument(self, value: Any, place: str, fn: Callable[..., Any]) -> Blob:
         """One argument; `place` names it in the error ("argument 2")."""
+        if self._seals and type(value) in _BEGIN and len(value) > SHARE_MAX_BYTES:
+            sealed = _sealed(value)
+            if sealed is not None:
+                return Blob(sealed, None, place)
         try:
             payload = self._dumps(value)
         except Exception as error:
@@ -152,10 +161,10 @@ class Serializer:
             # A serializer of the user's may know functions, and not what is made of them.
             return self._dumps(callable_)
 
-    def loads(self, payload: bytes) -> Any:
+    def loads(self, payload: Any) -> Any:
         """The object that the bytes stand for. Runs whatever the bytes ask for."""
         if self._codec is None:
-            return pickle.loads(payload)
+            return payload.load() if isinstance(payload, Handed) else pickle.loads(payload)
         return self._codec.deserialize(bytes(payload))
 
     def loads_error(self, payload: bytes) -> Any:
@@ -171,10 +180,20 @@ class Serializer:
         return payload
 
 
+def _sealed(value: bytes | bytearray) -> Handed | None:
+    from futurefsm.client.engine.sealed import seal
+
+    return seal(_pickled(value))
+
+
+def _pickled(value: bytes | bytearray) -> "tuple[bytes, bytes, bytes | bytearray, bytes]":
+    return _BEGIN[type(value)], _LENGTH.pack(len(value)), value, _END
+
+
 def _dumps(value: Any) -> bytes:
     if type(value) in ATOMS:
         if type(value) is bytes and len(value) > _LARGE_BYTES:
-            return b"".join((_BEGIN_BYTES, _LENGTH.pack(len(value)), value, _END))
+            return b"".join(_pickled(value))
         return pickle.dumps(value, protocol=5)  # the same bytes, ten times as fast
     return bytes(cloudpickle.dumps(value, protocol=5))
 

@@ -11,6 +11,7 @@ from futurefsm.client.outputs import Delete, Get, Put
 from futurefsm.protocol.errors import ProtocolError
 from futurefsm.protocol.messages import StorageAddress
 from futurefsm.protocol.object_store import Buffer, StoreClient, StoreEvent
+from futurefsm.protocol.piggyback import plain
 from futurefsm.protocol.transport.address import Address, parse_address
 from futurefsm.protocol.transport.buffers import Buffers
 from futurefsm.protocol.transport.poller import Poller
@@ -109,7 +110,7 @@ class StorageLink:
         frames: list[Buffer] = []
         for request in requests:
             if isinstance(request, Put):
-                frames += self.store.put(request.object_id, request.payload)
+                frames += self.store.put(request.object_id, plain(request.payload))
                 self._put += len(request.payload)
             elif isinstance(request, Get):
                 frames += self.store.get(request.object_id)

@@ -18,6 +18,7 @@ from futurefsm.protocol.messages import (
     ObjectMetadata,
     ObjectType,
 )
+from futurefsm.protocol.piggyback import Handed
 
 # What idle uploads may occupy in the cluster.
 IDLE_BYTES_MAX = 64 * 2**20
@@ -45,7 +46,7 @@ class Blob(NamedTuple):
         name: shown by monitors.
     """
 
-    payload: bytes
+    payload: bytes | Handed
     digest: bytes | None
     name: str
 
@@ -71,7 +72,7 @@ class Upload:
         self.name = blob.name
         self.size = len(blob.payload)
         # For a scheduler that has forgotten this client, and all of its objects.
-        self.payload = blob.payload if self.size <= KEPT_BYTES_MAX else None
+        self.payload = bytes(blob.payload) if self.size <= KEPT_BYTES_MAX else None
         self.needed_by = 0
         self.dropped = False
         # Of a reference: the tasks that came, and, once it is disowned, all that will.
@@ -140,7 +141,7 @@ class Uploads:
         shared = self._shared.get(digest)
         if shared is not None and shared.payload is not None and shared.payload != blob.payload:
             # They only look alike.
-            digest = digest_of(blob.payload)
+            digest = digest_of(bytes(blob.payload))
             shared = self._shared.get(digest)
         return digest, shared
 

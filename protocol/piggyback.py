@@ -9,14 +9,50 @@ message: a mark that no Cap'n Proto message begins with, the object's id, its by
 - To a client that has done so the engine sends the small result of a task so, just before the
   TaskResult. It is a copy: the object is in the store as ever, until it is deleted.
 
+Where both can hand memory over (`Handed`), a large object goes beside the messages, and one that
+says so goes in its place: another mark, the object's id, the number by which it was handed over,
+its bytes' number. A client says with an object of no bytes that it takes results so.
+
 Nobody else is sent any of it, and a scheduler that is not embedded takes it for no message at all.
 """
 
-from typing import TypeAlias
+from struct import Struct
+from typing import Any, TypeAlias
 
 from futurefsm.protocol.ids import OBJECT_ID_BYTES
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
+
+
+class Handed:
+    """A large object's bytes, in memory that can be handed to another process as it is."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        """How many."""
+        raise NotImplementedError
+
+    def __bytes__(self) -> bytes:
+        """A copy."""
+        raise NotImplementedError
+
+    def load(self) -> Any:
+        """The object that is pickled there."""
+        raise NotImplementedError
+
+    def view(self) -> memoryview:
+        """The bytes, for those to whom nothing can be handed."""
+        raise NotImplementedError
+
+
+Payload: TypeAlias = Buffer | Handed
+
+
+def plain(payload: Payload) -> Buffer:
+    """Bytes to send, uncopied."""
+    return payload.view() if isinstance(payload, Handed) else payload
+
 
 MARK = b"OBJ\x01"
 """As the number of a message's segments it would be 21 million."""
@@ -24,7 +60,10 @@ MARK = b"OBJ\x01"
 CARRIED_MAX = 16 * 1024
 """Bytes; what is larger goes over the storage channel, so that it stands in nobody's way."""
 
+MARK_HANDED = b"OBJ\x02"
 _BEGIN = len(MARK) + OBJECT_ID_BYTES
+_NUMBERS = Struct("<QQ")
+_HANDED_BYTES = _BEGIN + _NUMBERS.size
 
 
 def carry(object_id: bytes, payload: Buffer) -> bytes:
@@ -37,3 +76,16 @@ def carried(message: Buffer) -> tuple[bytes, bytes] | None:
     if message[:4] != MARK or len(message) < _BEGIN:
         return None
     return bytes(message[4:_BEGIN]), bytes(message[_BEGIN:])
+
+
+def hand(object_id: bytes, number: int, size: int) -> bytes:
+    """The message that says: an object of `size` bytes was handed over, by this number."""
+    return MARK_HANDED + object_id + _NUMBERS.pack(number, size)
+
+
+def handed(message: Buffer) -> tuple[bytes, int, int] | None:
+    """What such a message says: object id, number, size; None where it is another message."""
+    if message[:4] != MARK_HANDED or len(message) != _HANDED_BYTES:
+        return None
+    number, size = _NUMBERS.unpack(message[_BEGIN:])
+    return bytes(message[4:_BEGIN]), number, size

@@ -9,6 +9,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from futurefsm.client.engine.handover import Handover, inherited
 from futurefsm.protocol.messages import StorageAddress
 from futurefsm.protocol.transport.ymq import listen_tcp, listen_unix
 from futurefsm.protocol.transport.ymq_router import YmqRouter
@@ -54,6 +55,7 @@ class Doors:
         dial, dial_storage: both addresses for processes of this machine.
         backend: `ymq` or `zmq`: how `router` speaks.
         linger_s: how long what was sent last may need to leave.
+        hand: over which large objects come from and go to the client that has started the engine.
     """
 
     router: Router
@@ -63,6 +65,7 @@ class Doors:
     dial_storage: str
     backend: str
     linger_s: float
+    hand: Handover | None = None
 
     @property
     def private(self) -> bool:
@@ -79,15 +82,33 @@ class Doors:
     def close(self) -> None:
         """Close what listens to messages; the store's socket belongs to its server."""
         self.router.close(self.linger_s)
+        if self.hand is not None:
+            self.hand.close()
 
 
-def private(directory: str) -> Doors:
-    """Two sockets in a directory that only this user may enter. Raises `OSError`."""
+def private(directory: str, hand: int = -1) -> Doors:
+    """Two sockets in a directory that only this user may enter.
+
+    Args:
+        hand: the descriptor of our end of a `handover.Pair`, or -1.
+
+    Raises:
+        OSError: there can be none.
+    """
     router = YmqRouter(f"ipc://{directory}/scheduler", trusted=True)
     path = os.path.join(directory, "storage")
     listener = listen_unix(path)
     storage = StorageAddress(path, 0, "ipc")
-    return Doors(router, listener, storage, router.address, f"ipc://{path}", "ymq", 0.0)
+    return Doors(
+        router,
+        listener,
+        storage,
+        router.address,
+        f"ipc://{path}",
+        "ymq",
+        0.0,
+        inherited(hand) if hand >= 0 else None,
+    )
 
 
 def public(bind: str, backend: str, storage_bind: str | None = None) -> Doors:

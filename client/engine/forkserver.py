@@ -28,7 +28,7 @@ HELLO = -1
 """In the place of a worker's number: whether this process can fork, told once."""
 
 REQUEST_BYTES = 65536
-_FDS = 4
+_FDS = 5
 _CANNOT = 71
 
 

@@ -26,11 +26,18 @@ TO_WORKER = struct.Struct("<IIQ")
 TO_ENGINE = struct.Struct("<IHHIQdQd")
 """magic, kind, stream of a LOG, sequence number, bytes of payload, seconds, peak bytes, cpu s"""
 
-READY, VALUE, ERROR, LOG = 1, 2, 3, 4
-"""Kinds of messages to the engine: booted; the task returned; it raised; it wrote a text."""
+READY, VALUE, ERROR, LOG, HANDED = 1, 2, 3, 4, 5
+"""Kinds of messages to the engine: booted; the task returned; it raised; it wrote a text; it
+returned, and the value was handed over (`handover.py`), by the task's sequence number."""
 
 ABSENT = -1
 """A size that says: the payload is not in this message, you hold it."""
+
+
+def aside(size: int) -> int:
+    """A size that says: so many bytes were handed over, by the task's sequence number. And back."""
+    return -2 - size
+
 
 # One object of a task: (key in the worker's cache, bytes in the body or ABSENT, keep it).
 Part = tuple[bytes, int, bool]

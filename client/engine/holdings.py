@@ -5,19 +5,20 @@ order of the messages. A message that may be taken back changes nothing in it.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from futurefsm.client.engine import frames
+from futurefsm.protocol.piggyback import Buffer, Handed, Payload, plain
 
-Buffer: TypeAlias = bytes | bytearray | memoryview
-
-Blob: TypeAlias = tuple[bytes, Buffer]
+Blob: TypeAlias = tuple[bytes, Payload]
 """An object's id and bytes."""
 
 CACHE_BYTES = 256 * 1024 * 1024
 CACHE_ENTRIES = 4096
 """What one worker keeps of functions and of arguments that come again."""
+
+Give: TypeAlias = Callable[[Payload, int], bool]
 
 _ROLES = (b"s", b"f", b"a")
 
@@ -31,9 +32,9 @@ class Holdings:
         # Object id → who holds it.
         self.holders: dict[bytes, dict[int, Holding]] = {}
 
-    def of(self, worker: int) -> "Holding":
-        """A new worker's."""
-        return Holding(worker, self)
+    def of(self, worker: int, give: "Give | None" = None) -> "Holding":
+        """A new worker's. `give` hands it an object, by a number; False where it cannot go so."""
+        return Holding(worker, self, give)
 
     def forget(self, object_ids: Iterable[bytes]) -> list[int]:
         """The objects are deleted, or replaced. Returns the workers that hold one: they are to be
@@ -56,13 +57,15 @@ class Holding:
     Args:
         worker: its number.
         holdings: the others'.
+        give: see `Holdings.of`.
     """
 
-    __slots__ = ("_all", "_bytes", "_forget", "_held", "_worker")
+    __slots__ = ("_all", "_bytes", "_forget", "_give", "_held", "_worker")
 
-    def __init__(self, worker: int, holdings: Holdings) -> None:
+    def __init__(self, worker: int, holdings: Holdings, give: Give | None = None) -> None:
         self._worker = worker
         self._all = holdings
+        self._give = give
         # Key → bytes; who was used last is last.
         self._held: OrderedDict[bytes, int] = OrderedDict()
         self._bytes = 0
@@ -87,7 +90,7 @@ class Holding:
             again = blob[0] in seen
             if not again:
                 seen.add(blob[0])
-            parts.append(self._part(b"a", blob, again, body))
+            parts.append(self._part(b"a", blob, again, body, sequence))
         self._shrink()
         forget = self.to_forget()
         run = (sequence, codec, call, tuple(parts), forget, priority, stream_output)
@@ -119,19 +122,24 @@ class Holding:
         forget, self._forget = tuple(self._forget), []
         return forget
 
-    def _part(self, role: bytes, blob: Blob, keep: bool, body: list[Buffer]) -> frames.Part:
+    def _part(
+        self, role: bytes, blob: Blob, keep: bool, body: list[Buffer], number: int = 0
+    ) -> frames.Part:
         object_id, payload = blob
         key = role + object_id
         if key in self._held:
             self._held.move_to_end(key)
             return (key, frames.ABSENT, True)
-        body.append(payload)
         size = len(payload)
         keep = keep and size <= CACHE_BYTES // 4
         if keep:
             self._held[key] = size
             self._bytes += size
             self._all.holders.setdefault(object_id, {})[self._worker] = self
+        give = self._give if number else None
+        if give is not None and isinstance(payload, Handed) and give(payload, number):
+            return (key, frames.aside(size), keep)
+        body.append(plain(payload))
         return (key, size, keep)
 
     def _shrink(self) -> None:

@@ -18,6 +18,7 @@ import time
 from contextlib import suppress
 from typing import IO, Any
 
+from futurefsm.client.engine.handover import Pair, affordable, pair
 from futurefsm.client.errors import EngineStartError
 
 SOCKET_PATH_BYTES = 107
@@ -53,6 +54,7 @@ class EngineHandle:
         backend: ymq.
         workers: how many workers it keeps.
         pid: the engine's process.
+        hand: hands large objects to the engine, and takes its; None where nothing can.
     """
 
     def __init__(
@@ -63,11 +65,13 @@ class EngineHandle:
         lifeline: int,
         ready: int,
         stderr: IO[bytes],
+        hand: Pair | None = None,
     ) -> None:
         self.address = f"ipc://{directory}/scheduler"
         self.backend = "ymq"
         self.workers = workers
         self.pid = process.pid
+        self.hand = hand
         self._process = process
         self._directory = directory
         self._lifeline = lifeline
@@ -155,6 +159,8 @@ class EngineHandle:
                 if fd >= 0:
                     os.close(fd)
             self._ready = self._lifeline = -1
+            if self.hand is not None:
+                self.hand.close()
             if self.wait(timeout_s) is None:
                 self._process.kill()
                 self._process.wait()
@@ -290,6 +296,10 @@ def _stream(number: int, original: object) -> int:
     return _high(os.open(os.devnull, os.O_WRONLY))
 
 
+def _theirs(hand: Pair | None) -> tuple[int, ...]:
+    return () if hand is None else (hand.theirs,)
+
+
 def _spawn(directory: str, config: dict[str, Any]) -> EngineHandle:
     opened: list[int] = []
 
@@ -298,7 +308,10 @@ def _spawn(directory: str, config: dict[str, Any]) -> EngineHandle:
         return opened[-len(fds) :]
 
     stderr: IO[bytes] | None = None
+    hand = pair() if affordable(int(config["workers"])) else None
     try:
+        if hand is not None:
+            hand.theirs = _high(hand.theirs)
         # Without names: nothing is left of them when both processes have ended, however they do.
         stderr = tempfile.TemporaryFile()  # noqa: SIM115
         (stdout_user,) = keep(_stream(1, sys.__stdout__))
@@ -310,6 +323,7 @@ def _spawn(directory: str, config: dict[str, Any]) -> EngineHandle:
             "lifeline": lifeline,
             "ready": ready,
             "stderr": stderr_user,
+            "hand": -1 if hand is None else hand.theirs,
         }
         with tempfile.TemporaryFile() as file:
             file.write(json.dumps(config).encode())
@@ -321,19 +335,22 @@ def _spawn(directory: str, config: dict[str, Any]) -> EngineHandle:
             stdin=subprocess.DEVNULL,
             stdout=stdout_user,
             stderr=stderr,
-            pass_fds=(config_fd, lifeline, ready, stderr_user),
+            pass_fds=(config_fd, lifeline, ready, stderr_user, *_theirs(hand)),
             start_new_session=True,
         )
         workers = int(config["workers"])
-        handle = EngineHandle(process, directory, workers, lifeline_ours, ready_ours, stderr)
+        handle = EngineHandle(process, directory, workers, lifeline_ours, ready_ours, stderr, hand)
+        if hand is not None:
+            hand.let_go()
         for fd in set(opened) - {lifeline_ours, ready_ours}:
             opened.remove(fd)
             os.close(fd)
         return handle
     except BaseException as error:
         # An engine that was started already ends with its lifeline.
-        if stderr is not None:
-            stderr.close()
+        for each in (stderr, hand):
+            if each is not None:
+                each.close()
         for fd in opened:
             os.close(fd)
         shutil.rmtree(directory, ignore_errors=True)

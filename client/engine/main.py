@@ -67,6 +67,7 @@ def main(config: dict[str, Any]) -> None:
     # What is imported stays: to look for garbage among it is a tenth of the start.
     gc.disable()
     directory = str(config["directory"])
+    hand = int(config.get("hand", -1))
     options = WorkerOptions(
         path=tuple(config["path"]),
         argv=tuple(config["argv"]),
@@ -76,6 +77,7 @@ def main(config: dict[str, Any]) -> None:
         flags=tuple(subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
         scheduler=(f"ipc://{directory}/scheduler", "ymq", ""),
         start_method=str(config["start_method"]),
+        hands=hand >= 0,
     )
     nursery = Nursery(options)
     import json
@@ -95,7 +97,7 @@ def main(config: dict[str, Any]) -> None:
         from futurefsm.client.engine.server import Server
 
         server = Server(
-            doors.private(directory),
+            doors.private(directory, hand),
             pool,
             respawn,
             store_bytes=int(config["store_bytes"]),

@@ -12,7 +12,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from futurefsm.client.engine.handover import Pair
 
 METHODS = ("forkserver", "spawn")
 
@@ -51,6 +54,7 @@ class WorkerOptions(NamedTuple):
         executable, flags: the interpreter and its options.
         scheduler: for tasks that want to be its clients: address, backend, the store's address.
         start_method: "forkserver" or "spawn".
+        hands: large values are handed over, where the system can: see `handover.py`.
     """
 
     path: tuple[str, ...]
@@ -61,6 +65,7 @@ class WorkerOptions(NamedTuple):
     flags: tuple[str, ...] = ()
     scheduler: tuple[str, str, str] | None = None
     start_method: str = "spawn"
+    hands: bool = False
 
 
 class Unborn(NamedTuple):
@@ -72,6 +77,7 @@ class Unborn(NamedTuple):
         lane: the descriptor of its lane, or None.
         mark: the descriptor of all marks, and the place of its own.
         told: puts bytes into its pipe.
+        hand: what it hands large values over by, or None. It needs a lane, too.
     """
 
     number: int
@@ -79,6 +85,19 @@ class Unborn(NamedTuple):
     lane: int | None
     mark: tuple[int, int]
     told: Callable[[bytes], None]
+    hand: "Pair | None" = None
+
+    @property
+    def more(self) -> list[int]:
+        """Descriptors that not every worker has."""
+        lane = [] if self.lane is None else [self.lane]
+        return lane if self.hand is None else [*lane, self.hand.theirs]
+
+    def close(self) -> None:
+        """The worker has what it needs, or is not wanted any more."""
+        self.pipe.close()
+        if self.hand is not None:
+            self.hand.let_go()
 
 
 class Nursery:
@@ -126,9 +145,7 @@ class Nursery:
         options = self.options
         marks, at = unborn.mark
         request = marshal.dumps((unborn.number, options.max_result_bytes, options.scheduler, at))
-        fds = [unborn.pipe.fileno(), self._lifeline, marks]
-        if unborn.lane is not None:
-            fds.append(unborn.lane)
+        fds = [unborn.pipe.fileno(), self._lifeline, marks, *unborn.more]
         try:
             socket.send_fds(self._server, [request], fds)
         except OSError:
@@ -153,7 +170,7 @@ class Nursery:
                 data = b""
             number, pid = marshal.loads(data) if data else (-1, 0)
             if number >= 0 and pid:
-                self._unborn.pop(number).pipe.close()
+                self._unborn.pop(number).close()
                 found.append((number, pid))
             elif number >= 0:
                 found.append((number, self._spawn_instead(self._unborn.pop(number))))
@@ -183,14 +200,13 @@ class Nursery:
 
     def _spawn(self, unborn: Unborn) -> int:
         options = self.options
-        lane = -1 if unborn.lane is None else unborn.lane
         boot = (unborn.pipe.fileno(), self._lifeline, options.max_result_bytes, options.scheduler)
         try:
             # A socket's buffer may be smaller than a long sys.path: the rest follows by itself.
-            unborn.told(self._boot((*boot, unborn.mark, lane)))
-            return self._run(_BOOT, *boot[:2], unborn.mark[0], *(lane,) * (lane >= 0))
+            unborn.told(self._boot((*boot, unborn.mark, *unborn.more)))
+            return self._run(_BOOT, *boot[:2], unborn.mark[0], *unborn.more)
         finally:
-            unborn.pipe.close()
+            unborn.close()
 
     def _spawn_instead(self, unborn: Unborn) -> int:
         try:
@@ -244,7 +260,7 @@ class Nursery:
             os.waitpid(self.pid, 0)
             self.pid = 0
         for unborn in self._unborn.values():
-            unborn.pipe.close()
+            unborn.close()
         self._unborn.clear()
         for fd in (self._lifeline, self._lifeline_engine):
             if fd >= 0:

@@ -4,17 +4,19 @@ Imports no transport: the pipe is private, and only one answer at a time can be 
 """
 
 import socket
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from futurefsm.client.engine import frames
 from futurefsm.client.engine.results import Buffer
+from futurefsm.protocol.piggyback import Payload as Payload
 
 _SCRATCH = 65536
 _TURN = 8 * 1024 * 1024
 """Bytes read from one worker before the others get their turn."""
 
 _IOV = 64
-_KINDS = (frames.READY, frames.VALUE, frames.ERROR, frames.LOG)
+_KINDS = (frames.READY, frames.VALUE, frames.ERROR, frames.LOG, frames.HANDED)
 
 
 class PipeBroken(Exception):
@@ -30,7 +32,7 @@ class Answer(NamedTuple):
     seconds: float
     peak_bytes: int
     cpu_seconds: float
-    payload: Buffer
+    payload: Payload
     stream: int = 0
 
 
@@ -40,21 +42,28 @@ class Pipe:
     Args:
         sock: the engine's end; owned from here on.
         max_payload: bytes; an answer that announces more is refused.
+        take: what the worker has handed over, by number and size; None where it has not.
 
     Attributes:
         ended: the worker closed its end: it is dead, about to die, or has lost its way.
     """
 
-    __slots__ = ("_body", "_filled", "_header", "_max", "_out", "ended", "sock")
+    __slots__ = ("_body", "_filled", "_header", "_max", "_out", "_take", "ended", "sock")
 
-    def __init__(self, sock: socket.socket, max_payload: int) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        max_payload: int,
+        take: Callable[[int, int], Payload | None] | None = None,
+    ) -> None:
         sock.setblocking(False)
         self.sock = sock
         self.ended = False
         self._max = max_payload
+        self._take = take
         self._out: list[memoryview] = []
         self._header: tuple[int, int, int, float, int, float, int] | None = None
-        self._body = bytearray()
+        self._body: Any = bytearray()
         self._filled = 0
 
     def send(self, *parts: Buffer) -> None:
@@ -146,8 +155,15 @@ class Pipe:
         if size > self._max:
             raise PipeBroken(f"an answer of {size:,} bytes; the limit is {self._max:,}")
         seconds, peak, cpu = costs
-        self._header = (kind, sequence, size, seconds, peak, cpu, stream)
         at += frames.TO_ENGINE.size
+        if kind == frames.HANDED:
+            handed = None if self._take is None else self._take(sequence, size)
+            if handed is None:
+                raise PipeBroken("nothing was handed over")
+            self._header = (frames.VALUE, sequence, size, seconds, peak, cpu, 0)
+            self._body, self._filled = handed, size
+            return at
+        self._header = (kind, sequence, size, seconds, peak, cpu, stream)
         here: int = min(size, len(data) - at)
         if here == size:
             self._body = bytearray(data[at : at + size])

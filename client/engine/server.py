@@ -18,9 +18,9 @@ from futurefsm.client.engine.complaints import Complaints
 from futurefsm.client.engine.doors import Doors
 from futurefsm.client.engine.hands import Hands
 from futurefsm.client.engine.mail import Mail
-from futurefsm.client.engine.pipe import Answer
+from futurefsm.client.engine.pipe import Answer, Payload
 from futurefsm.client.engine.respawn import Respawn
-from futurefsm.client.engine.results import PROTOCOL, Buffer
+from futurefsm.client.engine.results import PROTOCOL
 from futurefsm.client.engine.scheduler import Scheduler
 from futurefsm.client.engine.signals import Signals
 from futurefsm.client.engine.storage import Handler, StorageServer
@@ -107,7 +107,7 @@ class Server:
             self._storage_gone,
             self._complain,
         )
-        self._carrying = Carrying(self._store, self._storage.send, self._router.spare)
+        self._carrying = Carrying(self._store, self._storage.send, self._router.spare, doors.hand)
         self.address = self._router.address
         self.storage_address = f"tcp://{doors.storage.host}:{doors.storage.port}"
 
@@ -239,7 +239,7 @@ class Server:
             self._perform(self._scheduler.received(client, message, time.monotonic()))
         return True
 
-    def _perform(self, outputs: list[out.Output], payload: Buffer = b"") -> None:
+    def _perform(self, outputs: list[out.Output], payload: Payload = b"") -> None:
         """Do what the scheduler asks. `payload` is what came with a worker's answer."""
         for output in outputs:
             match output:

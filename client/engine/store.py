@@ -20,6 +20,7 @@ from futurefsm.protocol.object_store import (
     info_reply,
     put_reply,
 )
+from futurefsm.protocol.piggyback import Payload, plain
 
 Connection = Hashable
 Reply = tuple[Connection, list[Buffer]]
@@ -59,7 +60,7 @@ class ObjectStore:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.stored_bytes = 0
-        self._objects: dict[bytes, Buffer] = {}
+        self._objects: dict[bytes, Payload] = {}
         self._uses: dict[int, int] = {}
         self._owned: dict[bytes, dict[bytes, None]] = {}
         self._refused: dict[bytes, int] = {}
@@ -85,7 +86,7 @@ class ObjectStore:
         """Whether the object exists."""
         return object_id in self._objects
 
-    def get(self, object_id: bytes) -> Buffer:
+    def get(self, object_id: bytes) -> Payload:
         """Its bytes; raises `KeyError`."""
         return self._objects[object_id]
 
@@ -109,11 +110,11 @@ class ObjectStore:
         self._changes = Changes([], [], [])
         return changes
 
-    def accept(self, object_id: bytes, payload: Buffer) -> list[Reply]:
+    def accept(self, object_id: bytes, payload: Payload) -> list[Reply]:
         """`put`, of what a client sends: not kept where its owner is barred."""
         return [] if object_id[:_OWNER] in self._barred else self.put(object_id, payload)
 
-    def put(self, object_id: bytes, payload: Buffer, *, force: bool = False) -> list[Reply]:
+    def put(self, object_id: bytes, payload: Payload, *, force: bool = False) -> list[Reply]:
         """Keep an object, in place of an older one; the replies to those who wait for it.
 
         Whether it was kept, `has` and `refused` tell. `force` is for errors, which are small and
@@ -121,7 +122,7 @@ class ObjectStore:
         """
         replaced = len(self._objects.get(object_id, b""))
         if not force and not self.fits(len(payload) - replaced):
-            self._refuse(object_id, len(payload))
+            self.refuse(object_id, len(payload))
             return []
         return self._keep(object_id, payload)
 
@@ -200,14 +201,16 @@ class ObjectStore:
         self._waits.setdefault(connection, {})[wanted] = None
         return []
 
-    def _serve(self, connection: Connection, request: StoreRequest, payload: Buffer) -> list[Reply]:
+    def _serve(
+        self, connection: Connection, request: StoreRequest, payload: Payload
+    ) -> list[Reply]:
         if request.kind is RequestKind.GET:
-            return [(connection, got_reply(request, payload))]
+            return [(connection, got_reply(request, plain(payload)))]
         return [(connection, duplicated_reply(request)), *self._keep(request.object_id, payload)]
 
     # -- the book
 
-    def _keep(self, object_id: bytes, payload: Buffer) -> list[Reply]:
+    def _keep(self, object_id: bytes, payload: Payload) -> list[Reply]:
         if object_id not in self._waiting:
             self._place(object_id, payload)
             return []
@@ -224,13 +227,13 @@ class ObjectStore:
                 if not waits:
                     self._waits.pop(connection, None)
                 if request.kind is RequestKind.GET:
-                    replies.append((connection, got_reply(request, payload)))
+                    replies.append((connection, got_reply(request, plain(payload))))
                 else:
                     replies.append((connection, duplicated_reply(request)))
                     todo.append((request.object_id, payload))
         return replies
 
-    def _place(self, object_id: bytes, payload: Buffer) -> None:
+    def _place(self, object_id: bytes, payload: Payload) -> None:
         if object_id in self._objects:
             self._drop(object_id)
         self._refused.pop(object_id, None)
@@ -255,7 +258,8 @@ class ObjectStore:
             self.stored_bytes -= len(payload)
         self._changes.dropped.append(object_id)
 
-    def _refuse(self, object_id: bytes, size: int) -> None:
+    def refuse(self, object_id: bytes, size: int) -> None:
+        """An object that was sent is not kept; whoever waits for it is told."""
         if object_id in self._objects:
             # The old bytes are not what was asked for any more.
             self._drop(object_id)

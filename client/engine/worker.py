@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 _F_SETSIG = 10
 
+_LARGE = 32 * 2**20
+"""Bytes; so large a value is handed over. A smaller one is sent into memory that both ends use
+again, which is as quick; memory that is handed over is always new."""
+
 WARM = (
     "inspect",
     "logging",
@@ -72,6 +76,7 @@ class Worker:
             dial), for tasks that want to be clients themselves.
         lane: tasks to take when there is nothing else; -1 for none. See `lane.py`.
         mark: where it writes what it begins. See `marks.py`.
+        hand: over which large objects come and go; -1 for none. See `handover.py`.
     """
 
     def __init__(
@@ -81,9 +86,12 @@ class Worker:
         scheduler: tuple[str, str, str] | None = None,
         lane: int = -1,
         mark: Mark | None = None,
+        hand: int = -1,
     ) -> None:
         self._fd = fd
         self._begins = (mark or Mark()).begins
+        self._hand_fd = hand
+        self._hand: Any = None
         self._limit = max_result_bytes
         self._scheduler = None if scheduler is None else scheduler[:2]
         if scheduler is not None:
@@ -97,7 +105,8 @@ class Worker:
         self._peak = Peak()
         self._pid = os.getpid()
         self._loaded: dict[bytes, Any] = {}
-        self._kept: dict[bytes, bytearray] = {}
+        # Bytes, or what was handed over.
+        self._kept: dict[bytes, Any] = {}
 
     def serve(self) -> NoReturn:
         """Work until the engine is gone; ends the process."""
@@ -148,7 +157,7 @@ class Worker:
             return
         # Before its bytes are read: what is too large for this process is to blame for its death.
         self._begins(sequence)
-        parts = [self._fetch(inbox, part) for part in (serializer, function, *arguments)]
+        parts = [self._fetch(inbox, part, sequence) for part in (serializer, function, *arguments)]
         if self._scheduler is not None:
             context.enter(context.Context(*self._scheduler, priority))
         with self._streams(sequence) if stream_output else _AS_IT_IS:
@@ -160,6 +169,8 @@ class Worker:
             os._exit(kind != frames.VALUE)
         _flush()
         size = sum(memoryview(part).nbytes for part in payload)
+        if size >= _LARGE and self._hands_over(kind, sequence, payload):
+            kind, payload = frames.HANDED, ()
         message = [frames.answer_header(kind, sequence, size, *costs), *payload]
         if self._gate is None:
             send(self._fd, message)
@@ -173,14 +184,31 @@ class Worker:
             self._gate = live.Gate(self._fd, send)
         return live.Live(self._gate, sequence)
 
-    def _fetch(self, inbox: Inbox, part: frames.Part | None) -> bytearray | None:
-        """The bytes of an object, from the message or from what was kept."""
+    def _hands_over(self, kind: int, sequence: int, payload: Sequence[Buffer]) -> bool:
+        """Whether a value went so."""
+        if kind != frames.VALUE or self._hand_fd < 0:
+            return False
+        return bool(self._handover().write(payload, sequence))
+
+    def _handover(self) -> Any:
+        if self._hand is None:
+            self._hand = import_module("futurefsm.client.engine.handover").inherited(self._hand_fd)
+        return self._hand
+
+    def _fetch(self, inbox: Inbox, part: frames.Part | None, sequence: int) -> Any:
+        """The bytes of an object, from the message or from what was kept, or what was handed."""
         if part is None:
             return None
         key, size, keep = part
         if size == frames.ABSENT:
             return self._kept.get(key)
-        data = inbox.exactly(size)
+        data: Any = None
+        if size >= 0:
+            data = inbox.exactly(size)
+        else:
+            data = self._handover().take(sequence, frames.aside(size))
+            if data is None:
+                raise RuntimeError("nothing was handed over")
         if keep:
             self._loaded.pop(key, None)
             self._kept[key] = data
@@ -191,7 +219,7 @@ class Worker:
         serializer: frames.Part | None,
         function: frames.Part,
         arguments: Sequence[frames.Part],
-        parts: list[bytearray | None],
+        parts: list[Any],
     ) -> tuple[int, tuple[float, int, float], Sequence[Buffer]]:
         """Load, call and dump. Raises nothing that the task could cause."""
         name = "the task"
@@ -199,7 +227,7 @@ class Worker:
         try:
             what = "the serializer"
             codec = None if serializer is None else self._once(serializer, parts[0], _serializer)
-            loads: Callable[[Any], Any] = pickle.loads
+            loads: Callable[[Any], Any] = _loads
             if codec is not None:
                 # A user's serializer is promised bytes.
                 loads = lambda data: codec.deserialize(bytes(data))  # noqa: E731
@@ -253,6 +281,11 @@ class Worker:
         return import_module("futurefsm.client.engine.failures")
 
 
+def _loads(data: Any) -> Any:
+    return pickle.loads(data) if type(data) in _BYTES else data.load()
+
+
+_BYTES = frozenset((bytearray, bytes))
 # Exactly these: a subclass may have a __reduce__.
 _PLAIN = frozenset((type(None), bool, int, float, complex))
 
@@ -316,8 +349,9 @@ def main(
     scheduler: tuple[str, str, str] | None = None,
     mark: tuple[int, int] = (-1, 0),
     lane: int = -1,
+    hand: int = -1,
 ) -> NoReturn:
     """The process's whole life. Called by the few lines that `workers.py` passes with ``-c``."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     arm(lifeline)
-    Worker(fd, max_result_bytes, scheduler, lane, Mark(*mark)).serve()
+    Worker(fd, max_result_bytes, scheduler, lane, Mark(*mark), hand).serve()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from futurefsm.client.engine import frames
+from futurefsm.client.engine.handover import Pair, Spare, pair
 from futurefsm.client.engine.holdings import Blob as Blob
 from futurefsm.client.engine.holdings import Holding, Holdings
 from futurefsm.client.engine.lane import Lane
@@ -73,6 +74,7 @@ class _Worker:
     # Tasks that it has or was offered, and has not answered.
     tasks: int = 0
     lane: Lane | None = None
+    hand: Pair | None = None
     # Since its lane was empty for certain.
     offers: int = 0
 
@@ -102,6 +104,7 @@ class WorkerPool:
         self._by_pid: dict[int, _Worker] = {}
         self._holdings = Holdings()
         self._marks = Marks()
+        self._spare = Spare() if nursery.options.hands else None
         self._next = 0
         # Pid → exit code of the dead that nobody knew; they may be workers that are still unborn.
         self._strays: dict[int, int] = {}
@@ -127,10 +130,14 @@ class WorkerPool:
         ours, theirs = socket.socketpair()
         lane = _lane()
         mark = -1
+        hands = lane is not None and self._nursery.options.hands
+        hand = pair(self._spare) if hands else None
         try:
             mark = self._marks.take()
-            pipe = Pipe(ours, self._limit + _SLACK)
-            worker = _Worker(self._next, pipe, self._holdings.of(self._next), mark, lane=lane)
+            take, give = (None, None) if hand is None else (hand.take, hand.give)
+            pipe = Pipe(ours, self._limit + _SLACK, take)
+            holding = self._holdings.of(self._next, give)
+            worker = _Worker(self._next, pipe, holding, mark, lane=lane, hand=hand)
             worker.pid = self._nursery.start(
                 Unborn(
                     worker.number,
@@ -138,6 +145,7 @@ class WorkerPool:
                     None if lane is None else lane.theirs.fileno(),
                     (self._marks.fd, mark),
                     pipe.send,
+                    hand,
                 )
             )
         except BaseException:
@@ -145,8 +153,9 @@ class WorkerPool:
                 self._marks.give_back(mark)
             theirs.close()
             ours.close()
-            if lane is not None:
-                lane.close()
+            for each in (lane, hand):
+                if each is not None:
+                    each.close()
             raise
         self._next += 1
         self._workers[worker.number] = worker
@@ -325,8 +334,9 @@ class WorkerPool:
         del self._by_fd[fd]
         self._unwatch(fd)
         worker.pipe.close()
-        if worker.lane is not None:
-            worker.lane.close()
+        for each in (worker.lane, worker.hand):
+            if each is not None:
+                each.close()
 
     def close(self) -> None:
         """Kill and reap all workers, close all descriptors."""
@@ -342,6 +352,8 @@ class WorkerPool:
         self._by_pid.clear()
         self._lost.clear()
         self._marks.close()
+        if self._spare is not None:
+            self._spare.give_up()
 
 
 def _lane() -> Lane | None:

@@ -7,7 +7,7 @@ import pytest
 from futurefsm.client.carrying import DELETED_BYTES_MAX, DELETED_MAX, Carrying
 from futurefsm.client.outputs import Delete, Get, Put, Send
 from futurefsm.protocol import messages as m
-from futurefsm.protocol.piggyback import CARRIED_MAX, carry
+from futurefsm.protocol.piggyback import CARRIED_MAX, Payload, carry, hand
 from tests.client.desk import FUNCTION, ME, VALUE, Desk
 
 RESULT = b"r" * 32
@@ -26,6 +26,7 @@ class Engine(Desk):
         self.asked: list[Any] = []
         super().__init__()
         self.carrying = Carrying(self.pump, self, self)  # type: ignore[arg-type]
+        self.up = True
         self.said.clear()
 
     def send(self, message: m.Message) -> None:
@@ -33,6 +34,11 @@ class Engine(Desk):
 
     def carry(self, object_id: bytes, payload: bytes) -> None:
         self.said.append((object_id, payload))
+
+    def push(self, message: bytes) -> bool:
+        if self.up:
+            self.said.append(message)
+        return self.up
 
     def ask(self, requests: Any) -> None:
         self.asked += requests
@@ -159,3 +165,71 @@ def test_other_messages_are_left_alone() -> None:
     engine.carrying.perform([Send(m.TaskCancel(b"t", True))])
     assert engine.said == [m.TaskCancel(b"t", True)]
     assert engine.tracker.identity == ME
+
+
+class Hand:
+    """The way to the engine: it takes `room` objects, and has what the test puts there."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[Payload, int]] = []
+        self.here: dict[tuple[int, int], Payload] = {}
+        self.room = 0
+
+    def give(self, what: Payload, number: int) -> bool:
+        if len(self.given) < self.room:
+            self.given.append((what, number))
+            return True
+        return False
+
+    def take(self, number: int, size: int) -> Payload | None:
+        return self.here.pop((number, size), None)
+
+
+def handing() -> tuple[Engine, Hand]:
+    engine, way = Engine(), Hand()
+    engine.carrying = Carrying(engine.pump, engine, engine, way)  # type: ignore[arg-type]
+    return engine, way
+
+
+def test_the_first_message_says_that_results_may_be_handed_over() -> None:
+    engine, _ = handing()
+    engine.up = False
+    engine.carrying.perform([Send(m.TaskCancel(RESULT[:16], False))])
+    engine.up = True
+    for _ in range(2):
+        engine.carrying.perform([Send(m.TaskCancel(RESULT[:16], False))])
+    assert [type(said) for said in engine.said] == [m.TaskCancel, bytes, m.TaskCancel, m.TaskCancel]
+    assert engine.said[1] == hand(bytes(32), 0, 0)
+
+
+def test_a_large_object_is_handed_over_where_there_is_room() -> None:
+    engine, way = handing()
+    way.room = 2
+    puts = [Put(bytes([n]) * 32, bytes([n]) * (CARRIED_MAX + 1)) for n in range(3)]
+    engine.carrying.perform(list(puts))
+    size = CARRIED_MAX + 1
+    assert way.given == [(puts[0].payload, 0), (puts[1].payload, 1)]
+    assert engine.said == [hand(puts[0].object_id, 0, size), hand(puts[1].object_id, 1, size)]
+    assert engine.asked == [puts[2]]
+
+
+def test_a_result_that_was_handed_over_is_not_asked_for() -> None:
+    engine, way = handing()
+    future = sent(engine)
+    way.here[4, len(VALUE)] = VALUE
+    assert engine.carrying.receive(hand(RESULT, 4, len(VALUE)))
+    engine.ended(future.task_id, None)
+    assert future.result(0) == "a value"
+    assert not engine.asked
+
+
+def test_one_that_could_not_be_taken_is_asked_for() -> None:
+    engine, _ = handing()
+    future = sent(engine)
+    assert engine.carrying.receive(hand(RESULT, 4, len(VALUE)))
+    engine.ended(future.task_id, None)
+    assert engine.asked == [Get(RESULT)]
+
+
+def test_without_a_way_it_is_no_message() -> None:
+    assert not Engine().carrying.receive(hand(RESULT, 4, len(VALUE)))

@@ -13,6 +13,8 @@ from unittest.mock import Mock
 import pytest
 
 from futurefsm.client.blame import shown
+from futurefsm.client.engine import sealed
+from futurefsm.client.engine.sealed import Sealed
 from futurefsm.client.errors import UnsendableError
 from futurefsm.client.serializer import (
     SHARE_MAX_BYTES,
@@ -306,3 +308,28 @@ def test_what_a_signals_handler_raises_is_no_fault_of_what_is_pickled(handler: A
             assert caught.value.__cause__ is None
     finally:
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_large_bytes_are_written_to_where_they_can_be_handed_over(kind: type) -> None:
+    value = kind(b"x") * (SHARE_MAX_BYTES + 1)
+    blob = Serializer(seals=True).argument(value, "argument 1", plain)
+    assert isinstance(blob.payload, Sealed)
+    assert blob.digest is None
+    loaded = Serializer().loads(blob.payload)
+    assert type(loaded) is kind
+    assert loaded == value
+    assert pickle.loads(bytes(blob.payload)) == value
+
+
+def test_what_is_shared_or_made_by_a_users_own_stays_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    small, large = bytes(SHARE_MAX_BYTES), bytes(SHARE_MAX_BYTES + 1)
+    for serializer, value in (
+        (Serializer(seals=True), small),
+        (Serializer(seals=True), [large]),
+        (Serializer(Own(), seals=True), large),
+    ):
+        assert isinstance(serializer.argument(value, "argument 1", plain).payload, bytes)
+    monkeypatch.setattr(sealed, "room", lambda: False)
+    blob = Serializer(seals=True).argument(large, "argument 1", plain)
+    assert pickle.loads(bytes(blob.payload)) == large

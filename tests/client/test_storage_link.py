@@ -7,6 +7,7 @@ import pytest
 
 from futurefsm.client import storage_link
 from futurefsm.client.client import Client
+from futurefsm.client.engine.sealed import seal
 from futurefsm.client.outputs import Delete, Get, Put
 from futurefsm.client.storage_link import StorageLink, as_address
 from futurefsm.protocol.messages import StorageAddress
@@ -233,3 +234,13 @@ def test_large_results_are_right_though_their_buffers_are_used_again() -> None:
             error = future.exception(60)
             assert error is not None
             assert error.args == (large(7),)
+
+
+def test_what_could_have_been_handed_over_is_sent_as_bytes(owner: Owner) -> None:
+    owner.connect()
+    large = seal((b"large",))
+    assert large is not None
+    owner.link.ask([Put(ONE, large)])
+    owner.link.flush()
+    (put,) = requests(owner.peer, 2)
+    assert put.payload == b"large"

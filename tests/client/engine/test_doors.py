@@ -1,12 +1,14 @@
 """Where an engine listens."""
 
 import errno
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
 from futurefsm.client.engine import doors
+from futurefsm.client.engine.handover import pair
 from futurefsm.protocol.transport import ymq_router
 from futurefsm.protocol.transport.ymq import YmqStream, connect_tcp, connect_unix, listen_tcp
 
@@ -105,3 +107,17 @@ def test_who_does_not_read_at_a_public_door_loses_nothing(
     peer.close()
     opened.close()
     opened.listener.close()
+
+
+def test_the_way_of_large_objects_is_closed_with_the_doors(tmp_path: Path) -> None:
+    way = pair()
+    assert way is not None
+    opened = doors.private(str(tmp_path), os.dup(way.theirs))
+    assert way.write((b"abc",), 1)
+    assert opened.hand is not None
+    assert bytes(opened.hand.take(1, 3) or b"") == b"abc"
+    opened.close()
+    opened.listener.close()
+    way.let_go()
+    assert not way.write((b"abc",), 2)
+    way.close()

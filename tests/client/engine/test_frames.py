@@ -17,3 +17,9 @@ def test_an_answer_has_a_fixed_header() -> None:
     data = frames.answer_header(frames.VALUE, 3, 9, 0.5, 1024, 0.25)
     expected = (frames.MAGIC, frames.VALUE, 0, 3, 9, 0.5, 1024, 0.25)
     assert frames.TO_ENGINE.unpack(data) == expected
+
+
+def test_a_size_aside_is_no_other_size() -> None:
+    for size in (0, 1, 2**40):
+        assert frames.aside(size) < frames.ABSENT
+        assert frames.aside(frames.aside(size)) == size

@@ -7,6 +7,7 @@ import pytest
 
 from futurefsm.client.engine import frames, holdings
 from futurefsm.client.engine.holdings import Blob, Holding, Holdings
+from futurefsm.protocol.piggyback import Handed
 
 
 def blob(name: str, size: int = 3) -> Blob:
@@ -136,3 +137,36 @@ def test_both_books_agree(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
             taken_back += 1
             del offered[random.randrange(len(offered))]
     assert taken_back
+
+
+class Large(Handed):
+    """What can be handed over."""
+
+    def __len__(self) -> int:
+        return 5
+
+    def view(self) -> memoryview:
+        return memoryview(b"large")
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_large_argument_is_handed_over_where_there_is_room(room: bool) -> None:
+    given: list[Any] = []
+    large = Large()
+    holding = Holdings().of(0, lambda what, number: given.append((what, number)) or room)  # type: ignore[func-returns-value]
+    argument = (b"a" * 32, large)
+    message = holding.message(7, None, blob("f"), [argument, blob("b")], 0, False)
+    sizes = [part[1] for part in parsed(message)[3]]
+    assert given == [(large, 7)]
+    assert sizes == [frames.aside(5) if room else 5, 3]
+    assert frames.aside(sizes[0]) == 5 or not room
+    assert b"".join(message[1:]) == b"xxx" + (b"" if room else b"large") + b"xxx"
+    # It is in the same book as all others.
+    again = [parsed(holding.message(8, None, blob("f"), [argument], 0, False))[3] for _ in range(2)]
+    assert [parts[0][1] for parts in again] == [sizes[0], frames.ABSENT]
+
+
+def test_where_nothing_can_be_handed_over_bytes_are_sent() -> None:
+    holding = Holdings().of(0)
+    message = holding.message(7, None, blob("f"), [(b"a" * 32, Large())], 0, False)
+    assert message[-1] == b"large"

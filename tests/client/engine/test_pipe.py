@@ -50,6 +50,7 @@ def test_any_cut(payloads: list[bytes], cuts: list[int]) -> None:
         b"x" * 100,
         frames.answer_header(9, 1, 0),
         frames.answer_header(frames.VALUE, 1, (1 << 20) + 1),
+        frames.answer_header(frames.HANDED, 1, 5),
     ],
 )
 def test_what_is_no_answer_is_refused(ends: tuple[Pipe, socket.socket], data: bytes) -> None:
@@ -89,3 +90,21 @@ def test_writing_to_the_dead_is_no_error(ends: tuple[Pipe, socket.socket]) -> No
     theirs.close()
     pipe.send(b"anything")
     assert not pipe.wants_write
+
+
+def test_a_value_that_was_handed_over() -> None:
+    ours, theirs = socket.socketpair()
+    value = b"large"
+    pipe = Pipe(ours, 1 << 20, lambda number, size: value if (number, size) == (7, 5) else None)
+    with theirs:
+        header = frames.answer_header(frames.HANDED, 7, 5, 1.0, 2, 3.0)
+        # Behind it may come what a thread that was left behind writes.
+        theirs.sendall(header + frames.log_header(7, 1, 2) + b"hi")
+        first, second = pipe.receive()
+        assert first.payload is value
+        assert first[:5] == (frames.VALUE, 7, 1.0, 2, 3.0)
+        assert (second.kind, bytes(second.payload)) == (frames.LOG, b"hi")
+        theirs.sendall(frames.answer_header(frames.HANDED, 8, 5))
+        with pytest.raises(PipeBroken):
+            pipe.receive()
+        pipe.close()

@@ -1,0 +1,64 @@
+"""The bytes of a task's value → the value, or the error that says why there is none."""
+
+from threading import current_thread, main_thread
+from typing import TYPE_CHECKING, Any
+
+from futurefsm.client.errors import ResultUnreadableError, said
+from futurefsm.fsm.errors import ResultLostError
+from futurefsm.protocol.piggyback import Handed
+
+if TYPE_CHECKING:
+    from futurefsm.client.future import Future
+    from futurefsm.client.serializer import Serializer
+
+
+def made_of(
+    future: "Future[Any]", serializer: "Serializer", payload: Any, failed: bool
+) -> tuple[Any, BaseException | None]:
+    """The value of a future, or its exception.
+
+    Args:
+        failed: the bytes are those of an exception.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the bytes are as good as before.
+    """
+    try:
+        value = serializer.loads_error(payload) if failed else serializer.loads(payload)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
+            raise  # Ctrl-C; on any other thread it is the value's own doing
+        return None, _not_made(future, payload, failed, error)
+    if not failed:
+        return value, None
+    if not isinstance(value, BaseException):
+        what = f"{type(value).__module__}.{type(value).__qualname__}"
+        return None, ResultUnreadableError(
+            f"{future.describe()} failed with a {what}, which is no exception\n{future.story}"
+        )
+    return None, value
+
+
+def _not_made(
+    future: "Future[Any]", payload: Any, failed: bool, error: BaseException
+) -> BaseException:
+    found: BaseException
+    if isinstance(error, MemoryError) and isinstance(payload, Handed):
+        # Of what was handed over nothing had to be in this process before.
+        found = ResultLostError(
+            f"{future.describe()} ended, but its result cannot be had: {no_memory(len(payload))}",
+            future.story,
+        )
+    else:
+        what = "exception" if failed else "result"
+        found = ResultUnreadableError(
+            f"{future.describe()}: the bytes of its {what} are here ({len(payload):,} bytes) but "
+            f"did not become an object: {said(error)}\n{future.story}"
+        )
+    found.__cause__ = error
+    return found
+
+
+def no_memory(size: int) -> str:
+    """Why a result cannot be had."""
+    return f"it has {size:,} bytes, and this process has no memory for them"
