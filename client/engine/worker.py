@@ -99,7 +99,9 @@ class Worker:
         self._gate: Any = None
         self._pipe, self._lane = Inbox(fd), Inbox(lane)
         self._poll = select.poll()
-        for each in (fd, lane):
+        # They are looked at in this order. The other way round something may come into both behind
+        # the look at the pipe; and what was sent second would be begun first.
+        for each in (lane, fd):
             if each >= 0:
                 self._poll.register(each, select.POLLIN)
         self._peak = Peak()
@@ -137,11 +139,11 @@ class Worker:
         if self._pipe.held:
             return self._pipe
         while True:
-            for fd, _ in self._poll.poll():
-                if fd == self._fd:
-                    return self._pipe
-                if self._lane.packet():
-                    return self._lane
+            ready = [fd for fd, _ in self._poll.poll()]
+            if self._fd in ready:
+                return self._pipe
+            if self._lane.packet():
+                return self._lane
 
     def _one(self, inbox: Inbox) -> None:
         """One message from the engine, and the answer if it holds a task."""

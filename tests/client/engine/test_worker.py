@@ -2,8 +2,11 @@
 
 import os
 import pickle
+import select
 import signal
+import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import cloudpickle
@@ -12,6 +15,8 @@ import pytest
 from pool_world import PoolWorld, raised
 
 from futurefsm.client.engine import frames
+from futurefsm.client.engine.lane import Lane
+from futurefsm.client.engine.worker import Worker
 from futurefsm.client.engine.workers import Answered, Died
 from futurefsm.client.errors import (
     DeserializationError,
@@ -203,3 +208,43 @@ def test_a_worker_is_light(world: PoolWorld) -> None:
 def test_ready_comes_before_the_imports_that_can_wait() -> None:
     """The message that a worker is up names no task and costs nothing."""
     assert frames.TO_ENGINE.size == len(frames.answer_header(frames.READY, 0, 0))
+
+
+class SlowPoll:
+    """As the system's: looks at one after the other. Much may happen between two looks."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self._meanwhile = meanwhile
+        self._fds: list[int] = []
+
+    def register(self, fd: int, events: int) -> None:
+        assert events == select.POLLIN
+        self._fds.append(fd)
+
+    def poll(self) -> list[tuple[int, int]]:
+        ready = []
+        for fd in self._fds:
+            if select.select([fd], [], [], 0)[0]:
+                ready.append((fd, select.POLLIN))
+            self._meanwhile()
+        return ready or self.poll()
+
+
+def test_what_was_sent_first_is_begun_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    lane = Lane()
+    pieces = iter([lambda: ours.send(b"a task"), lambda: lane.send(b"another, behind it")])
+
+    def engine() -> None:
+        for send in pieces:
+            send()
+
+    monkeypatch.setattr("select.poll", lambda: SlowPoll(engine))
+    # It opens a file for as long as its process lives.
+    monkeypatch.setattr("futurefsm.client.engine.worker.Peak", object)
+    worker = Worker(theirs.fileno(), 1024, lane=lane.theirs.fileno())
+    assert worker._next() is worker._pipe
+    assert worker._pipe.exactly(6) == b"a task"
+    assert worker._next() is worker._lane
+    for each in (ours, theirs, lane):
+        each.close()
