@@ -1,15 +1,20 @@
 """The bytes of a task's value → the value, or the error that says why there is none."""
 
+from contextlib import suppress
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.client.errors import ResultUnreadableError, said
+from futurefsm.client.scaler_errors import THEIRS
 from futurefsm.fsm.errors import ResultLostError
 from futurefsm.protocol.piggyback import Handed
 
 if TYPE_CHECKING:
     from futurefsm.client.future import Future
     from futurefsm.client.serializer import Serializer
+
+# In the pickle of each exception that `guard.py` sends.
+_GUARD = b"futurefsm.client.errors\nunpacked\n"
 
 
 def made_of(
@@ -36,7 +41,23 @@ def made_of(
         return None, ResultUnreadableError(
             f"{future.describe()} failed with a {what}, which is no exception\n{future.story}"
         )
+    if serializer.guarded:
+        _say_whose(future, payload, value)
     return None, value
+
+
+def _say_whose(future: "Future[Any]", payload: Any, error: BaseException) -> None:
+    """Name the task where a cluster's worker failed outside of its function: it sends nothing but
+    the exception, and what the guard round the function sends is known by its name."""
+    kind = type(error).__module__
+    if kind == THEIRS or kind.partition(".")[0] == "futurefsm" or _GUARD in bytes(payload):
+        return
+    with suppress(Exception):  # its class has notes of its own
+        error.add_note(
+            f"{future.describe()}: not its function raised this, but its worker, around it; most "
+            "often what it returned cannot be pickled. A cluster says no more; the worker's log "
+            "has the traceback."
+        )
 
 
 def _not_made(

@@ -57,6 +57,9 @@ class Serializer:
         guarded: functions travel with what makes a worker of a real cluster send their errors as
             they are.
         seals: large bytes are written to where they can be handed over.
+
+    Attributes:
+        guarded: all functions did so far.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class Serializer:
         self._named: dict[tuple[int, tuple[str, ...]], tuple[Any, Blob]] = {}
         self._steady = Steady(_travels_by_reference)
         self._codec = codec
-        self._guarded = guarded
+        self.guarded = self._guarded = guarded
         self._seals = seals and codec is None
         self._dumps: Callable[[Any], bytes] = _dumps if codec is None else self._dumps_own
 
@@ -159,6 +162,7 @@ class Serializer:
             if of_a_signal(error):
                 raise
             # A serializer of the user's may know functions, and not what is made of them.
+            self.guarded = False
             return self._dumps(callable_)
 
     def loads(self, payload: Any) -> Any:

@@ -61,7 +61,7 @@ class Values:
             return TaskFailed(data[1:])
         return pickle.loads(data)
 
-    loads_error = loads
+    loads_error, guarded = loads, False
 
 
 class Callbacks:

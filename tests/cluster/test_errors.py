@@ -100,6 +100,16 @@ def test_what_cannot_travel_is_told_of(client: Client) -> None:
     assert "in fail" in error.remote_traceback
 
 
+def test_a_result_that_cannot_travel_names_its_task(client: Client) -> None:
+    future = client.submit(threading.Lock)
+    error = future.exception(PATIENCE_S)
+    assert isinstance(error, TypeError)
+    told = str(error) + "".join(getattr(error, "__notes__", []))
+    # Ours names the function; what a cluster sends has a note of the client's.
+    assert "lock" in told
+    assert future.describe() in told or "the result of" in told
+
+
 class Unloadable:
     def __reduce__(self) -> Any:
         return (int, ("no number",))
