@@ -33,6 +33,7 @@ from futurefsm.protocol.codec_read import READERS
 from futurefsm.protocol.codec_write import WRITERS
 from futurefsm.protocol.fields import explain
 from futurefsm.protocol.messages import Message
+from futurefsm.protocol.shapes import Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,10 @@ def encode(message: Message) -> bytes:
         TypeError: not a message, or a field of a wrong type; the error names message and field.
         ValueError: a field out of range, too long, or at odds with another; named likewise.
     """
+    return _SHAPES.write(message) or _encoded(message)
+
+
+def _encoded(message: Message) -> bytes:
     entry = _ENCODERS.get(message.__class__)
     if entry is not None:
         field, words, put = entry
@@ -89,6 +94,8 @@ def decode(data: bytes | bytearray | memoryview, limits: Limits = DEFAULT) -> Me
     """
     if data.__class__ is not bytes:
         data = _copied(data, limits)
+    if limits is DEFAULT and (known := _SHAPES.read(data)) is not None:
+        return known
     segments = _segments(data, limits)
     words = len(data) >> 3
     try:
@@ -100,6 +107,8 @@ def decode(data: bytes | bytearray | memoryview, limits: Limits = DEFAULT) -> Me
         else:
             field, take = entry
             message: Message = take(root._get_by_field(field), words)
+            if limits is DEFAULT:
+                _SHAPES.came(message, data)
             return message
     except ProtocolError as error:
         reason = error.reason
@@ -197,3 +206,5 @@ _DECODERS = {
     _member(kind): (_Message.schema.fields[_member(kind)], make(_fields))
     for kind, make in READERS.items()
 }
+
+_SHAPES = Shapes(_encoded)

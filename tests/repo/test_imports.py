@@ -75,6 +75,7 @@ PURE: dict[str, set[str]] = {
     "client/carrying.py": set(),
     "client/engine/carrying.py": set(),
     "protocol/piggyback.py": set(),
+    "protocol/shapes.py": set(),
     "client/tracked.py": set(),
     "client/values.py": set(),
     "client/ties.py": set(),
