@@ -41,6 +41,9 @@ leftover.takes_locks(__file__)
 # cluster is a process further on, and one message for many is what it is best served with.
 _COMMANDS_A_TURN = 32
 _COMMANDS_A_TURN_CLUSTER = 1024
+# While a burst goes on, so many of it: more than any cluster takes in the time, so that none has to
+# wait for the next.
+_COMMANDS_A_BURST = 512
 
 # What was sent last may need this long to leave, in seconds.
 _LINGER_S = 1.0
@@ -92,8 +95,9 @@ class Agent:
         self._channel, self._storage = self._lines.channel, self._lines.storage
         self._outbox = self._lines.outbox
         self._commands = _COMMANDS_A_TURN if link.engine else _COMMANDS_A_TURN_CLUSTER
-        # The last turn has not emptied the inbox.
+        # The last turn has not emptied the inbox; so many commands were left in it.
         self._behind = False
+        self._left = 0
         self._leave_when_idle = False
         self._leave_now = False
         self._thread = Thread(target=self._run, name=f"{name}-agent", daemon=True)
@@ -236,9 +240,9 @@ class Agent:
         now = monotonic()
         lines.turn(now, ready)
         if not lines.congested:
-            if not self._behind and self._engine is None:
-                self._gather(now)
-            self._behind = pump.run_inbox(now, self._commands) == self._commands
+            limit = self._commands if not self._gather(now) else _COMMANDS_A_BURST
+            self._behind = pump.run_inbox(now, limit) == limit
+            self._left = len(self.inbox)
         deadline = pump.tracker.deadline()
         if deadline is not None and deadline <= now and pump.lost is None:
             self._tick(now)
@@ -254,11 +258,15 @@ class Agent:
         idle = not pump.futures and not len(self.inbox)
         return self._leave_when_idle and idle
 
-    def _gather(self, now: float) -> None:
-        """Many tasks are being submitted: let them come, for a moment."""
-        burst = Burst(now)
+    def _gather(self, now: float) -> bool:
+        """Where many tasks are being submitted let them come, for a moment; True where still more
+        come."""
+        if not self._channel.bursts:
+            return False
+        burst = Burst(now, self._left)
         while seconds := burst.rest(len(self.inbox), monotonic()):
             sleep(seconds)
+        return burst.goes_on
 
     def _patience(self) -> float | None:
         """Seconds that the poll may sleep."""

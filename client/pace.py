@@ -6,7 +6,7 @@ on their way the agent rests after a turn. It never costs much: a rest is a smal
 tasks that have just ended took from their sending on, and a task that was quick ends all rest.
 
 `Burst`: who submits many tasks, and the agent, would take turns at the interpreter's lock, and the
-cluster at the processor. So the agent lets them come first, for a moment.
+cluster at the processor. So the agent lets them come first, for a moment, and then sends a part.
 """
 
 # Of the time that a task took, a rest is at most so much.
@@ -64,13 +64,21 @@ class Burst:
     Between two looks the agent only lets go of the interpreter's lock. Who submits takes it, and
     keeps it until the interpreter's switch interval is over (5 ms), or until it waits for a
     result: then the agent is back at once.
+
+    Args:
+        now: when it begins.
+        left: commands that waited already.
+
+    Attributes:
+        goes_on: commands kept coming until the time was over.
     """
 
-    __slots__ = ("_end", "_waiting")
+    __slots__ = ("_end", "_waiting", "goes_on")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, left: int) -> None:
         self._end = now + _BURST_S
-        self._waiting = 0
+        self._waiting = left
+        self.goes_on = False
 
     def rest(self, waiting: int, now: float) -> float:
         """Seconds to rest now; 0.0 for not at all, or no longer.
@@ -78,5 +86,6 @@ class Burst:
         Args:
             waiting: the commands that have come, now.
         """
-        grown, self._waiting = waiting - self._waiting, waiting
-        return _LOOK_S if grown >= _GROWS_MIN and now < self._end else 0.0
+        grows, self._waiting = waiting - self._waiting >= _GROWS_MIN, waiting
+        self.goes_on = grows and now >= self._end
+        return _LOOK_S if grows and not self.goes_on else 0.0

@@ -54,6 +54,10 @@ class Channel(Protocol):
         """Nothing is ever lost on it, and there is one connection only."""
 
     @property
+    def bursts(self) -> bool:
+        """Many messages at once do not keep the peer from hearing others."""
+
+    @property
     def up(self) -> bool:
         """Whether there is a peer now. What is sent while there is none may be dropped."""
 

@@ -62,6 +62,11 @@ class Detecting:
         return 0 if self._chosen is None else self._chosen.connections
 
     @property
+    def bursts(self) -> bool:
+        """As in `base.Channel`."""
+        return self._chosen is not None and self._chosen.bursts
+
+    @property
     def up(self) -> bool:
         """Whether it is decided, and there is a connection."""
         return self._chosen is not None and self._chosen.up

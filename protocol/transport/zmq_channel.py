@@ -34,10 +34,12 @@ class ZmqChannel:
         patience_s: seconds without a connection after which the link is lost.
 
     Attributes:
-        lost, trouble, connections, steady: see `base.Channel`.
+        lost, trouble, connections, steady, bursts: see `base.Channel`.
     """
 
     steady = False
+    # ZeroMQ takes a message of each peer in turn.
+    bursts = True
 
     def __init__(self, open_dealer: Callable[[], ZmqDealer], *, patience_s: float) -> None:
         self.lost: str | None = None

@@ -200,6 +200,37 @@ def test_a_few_tasks_are_sent_at_once(client: Client, monkeypatch: pytest.Monkey
     assert looks(client, monkeypatch, 31) == []
 
 
+def test_a_burst_that_goes_on_is_sent_in_parts(
+    client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes meanwhile is let come again; once nothing does, all of it is sent."""
+    limits: list[int] = []
+    pump = client._agent.pump
+    original = pump.run_inbox
+
+    def run_inbox(now: float, limit: int) -> int:
+        limits.append(limit)
+        return original(now, limit)
+
+    monkeypatch.setattr("futurefsm.client.pace._BURST_S", 0.0)
+    monkeypatch.setattr(pump, "run_inbox", run_inbox)
+    assert looks(client, monkeypatch, 300) == []
+    place = limits.index(512)
+    assert limits[place + 1] == 1024
+    for _ in range(300):
+        scheduler.expect(m.Task)
+
+
+def test_a_ymq_scheduler_has_the_first_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hear its workers only behind all of them."""
+    with ScriptedScheduler(backend="ymq") as scheduler:
+        client = Client(scheduler.address, backend="ymq", cancel_timeout=PATIENCE_S)
+        assert looks(client, monkeypatch, 100) == []
+        for _ in range(100):
+            scheduler.expect(m.Task)
+        client.disconnect(timeout=0)
+
+
 def test_an_embedded_engine_has_the_first_at_once(
     cluster: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ class Wire:
     """A channel that takes so many messages."""
 
     steady = False
+    bursts = False
     lost = None
     trouble = ""
     connections = 1

@@ -47,17 +47,26 @@ def test_large_objects_are_not_kept_waiting() -> None:
 
 
 def test_a_burst_is_let_come_while_it_grows() -> None:
-    burst = Burst(1.0)
+    burst = Burst(1.0, 0)
     assert burst.rest(64, 1.0)
     assert burst.rest(128, 1.019)
     assert burst.rest(191, 1.019) == 0.0
+    assert not burst.goes_on
 
 
 def test_a_burst_is_not_waited_for_longer_than_20_ms() -> None:
-    burst = Burst(1.0)
+    burst = Burst(1.0, 0)
     assert burst.rest(1000, 1.0)
     assert burst.rest(2000, 1.0201) == 0.0
+    assert burst.goes_on
 
 
 def test_few_commands_are_no_burst() -> None:
-    assert Burst(1.0).rest(63, 1.0) == 0.0
+    assert Burst(1.0, 0).rest(63, 1.0) == 0.0
+
+
+def test_what_was_left_does_not_grow() -> None:
+    burst = Burst(1.0, 900)
+    assert burst.rest(963, 1.0) == 0.0
+    assert not burst.goes_on
+    assert Burst(1.0, 900).rest(964, 1.0)

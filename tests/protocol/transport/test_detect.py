@@ -106,7 +106,9 @@ def test_zmq() -> None:
             router.send(ME, b"echo")
         return channel.up
 
+    assert not channel.bursts
     turning(channel, poller, answered)
+    assert channel.bursts
     router.send(ME, b"two")
     drive(channel, poller, lambda: poller.poll(0), [])
     while (message := channel.receive()) is None:
