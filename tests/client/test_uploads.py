@@ -188,7 +188,7 @@ def test_a_small_store_is_not_filled_by_what_no_task_needs() -> None:
     with Client(workers=1, store_bytes=1 << 20) as client:
         for n in range(30):
             future = client.submit(len, bytes([n]) * 100_000)
-            # Once it was not answered, and nobody knows why: the next time it says for what it waits.
+            # Once it was not answered, nobody knows why: the next time it says what it waits for.
             ended = concurrent.futures.wait([future], 60).done
             assert ended, f"the {n}th: {client.explain(future)}"
             assert future.result(60) == 100_000
