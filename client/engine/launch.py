@@ -270,7 +270,7 @@ def _check_files() -> None:
     if 0 <= files < FILES_MIN:
         raise EngineStartError(
             f"a process may open no more than {files} files here (ulimit -n), and an engine needs "
-            f"{FILES_MIN}, and 3 more for each further worker"
+            f"{FILES_MIN}, and four more for each further worker"
         )
 
 
