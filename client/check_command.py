@@ -9,7 +9,9 @@ import os
 import sys
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from time import perf_counter
+from traceback import walk_tb
 from typing import Any
 
 from futurefsm.client.demo.corpus import UsageError
@@ -188,13 +190,15 @@ def _target(target: str) -> Lifecycle | System:
     # As `python -m`: what lies in the current folder can be imported.
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
+    # What was written since somebody looked into the folder is there, too.
+    importlib.invalidate_caches()
     try:
         found: Any = importlib.import_module(module_name)
     except (LifecycleError, ModelError) as error:
-        raise UsageError(f"{module_name}: {_in_one_line(error)}") from error
-    except Exception as error:
-        why = f"{type(error).__name__}: {_in_one_line(error)}"
-        raise UsageError(f"cannot import {module_name}: {why}") from error
+        raise UsageError(f"{module_name}{_where(error)}: {_in_one_line(error)}") from error
+    except (Exception, SystemExit) as error:
+        why = f"{type(error).__name__}: {_in_one_line(error)}".rstrip(": ")
+        raise UsageError(f"cannot import {module_name}: {why}{_where(error)}") from error
     for part in name.split("."):
         if not hasattr(found, part):
             raise UsageError(f"{module_name} has no {name}")
@@ -204,5 +208,17 @@ def _target(target: str) -> Lifecycle | System:
     return found
 
 
-def _in_one_line(error: Exception) -> str:
+def _in_one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
+
+
+def _where(error: BaseException) -> str:
+    """The line of a module at which an import raised, in brackets; empty: none was run."""
+    module = where = ""
+    for frame, number in walk_tb(error.__traceback__):
+        file = frame.f_code.co_filename
+        if frame.f_code.co_name == "<module>":
+            module = file
+        if file == module:
+            where = f" ({Path(file).name}:{number})"
+    return where

@@ -22,7 +22,14 @@ from futurefsm.fsm.testing.failure import (
     Report,
     Trouble,
 )
-from futurefsm.fsm.testing.fit import at_least_one, not_negative, path_of, runnable, several_of
+from futurefsm.fsm.testing.fit import (
+    at_least_one,
+    not_negative,
+    path_of,
+    runnable,
+    several,
+    several_of,
+)
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.jobs import shared
 from futurefsm.fsm.testing.paths import paths as all_paths
@@ -82,7 +89,8 @@ def explore(
     # Programs that somebody chose get no calls that he did not.
     calls = every_call(harness) if programs is None else ()
     if programs is not None:
-        programs = (runnable(harness, program) for program in programs)
+        written = several("programs", programs, "Program")
+        programs = (runnable(harness, program) for program in written)
     source = _endless(programs, Drawer(harness, **options), chance)
     with stage.open():
         failure = None
@@ -129,17 +137,15 @@ def prove(
     counts = stage.counts
     began = perf_counter()
     at_least_one(threads=threads, calls=calls)
-    several = every_call(harness) if known is None else several_of(harness, known)
-    chosen = (
-        all_paths(harness) if paths is None else tuple(path_of(harness, each) for each in paths)
-    )
-    at_least_one(paths=len(chosen), known=len(several))
+    forms = every_call(harness) if known is None else several_of(harness, known)
+    chosen = _chosen(harness, paths)
+    at_least_one(paths=len(chosen), known=len(forms))
     not_negative(preemptions=preemptions, limit=limit)
     # Of the first program that failed, known to all processes.
     first = RawValue("q", _NONE)
 
     def part(number: int) -> _Part:
-        source = every(harness, threads=threads, calls_each=calls, chosen=chosen, known=several)
+        source = every(harness, threads=threads, calls_each=calls, chosen=chosen, known=forms)
         mine = islice(enumerate(source), number, None, jobs)
         share = None if limit is None else (limit + jobs - 1 - number) // jobs
         with stage.open():
@@ -152,9 +158,16 @@ def prove(
     bads = sorted((each.place, each.bad) for each in parts if each.bad is not None)
     if bads:
         with stage.open():
-            raise failure_of(stage, bads[0][1], shrink=True, seed=None, known=several)
+            raise failure_of(stage, bads[0][1], shrink=True, seed=None, known=forms)
     complete = all(each.complete for each in parts)
     return Proof(counts, threads, calls, preemptions, len(chosen), complete)
+
+
+def _chosen(harness: Harness, paths: Iterable[Path] | None) -> tuple[tuple[Move, ...], ...]:
+    if paths is None:
+        return all_paths(harness)
+    given = several("paths", paths, "paths, each a list of Move")
+    return tuple(path_of(harness, each) for each in given)
 
 
 class _Part(NamedTuple):
@@ -279,7 +292,9 @@ def failure_of(
 
 
 def _set(names: Iterable[str] | None) -> frozenset[str] | None:
-    return None if names is None else frozenset([names] if isinstance(names, str) else names)
+    if names is None:
+        return None
+    return frozenset([names] if isinstance(names, str) else several("checks", names, "names"))
 
 
 def _endless(

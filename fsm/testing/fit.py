@@ -99,6 +99,21 @@ def path_of(harness: Harness, path: Any) -> tuple[Move, ...]:
     return moves
 
 
+def several(name: str, given: Any, of: str) -> Iterable[Any]:
+    """What is gone through one by one; it may be endless.
+
+    Args:
+        name: of the argument.
+        of: what is in it, in words.
+
+    Raises:
+        TypeError: it cannot be gone through.
+    """
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{name} must be a list of {of}, not {given!r}")
+    return given
+
+
 def _listed(given: Any) -> tuple[Any, ...] | None:
     return tuple(given) if isinstance(given, Iterable) else None
 

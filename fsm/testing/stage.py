@@ -19,7 +19,7 @@ from futurefsm.fsm.testing.checks import Subject
 from futurefsm.fsm.testing.checks.answers import VALUES
 from futurefsm.fsm.testing.env import FAULTS, Env, raised
 from futurefsm.fsm.testing.failure import Counts, Trouble
-from futurefsm.fsm.testing.fit import blame, fresh, known_states, usable
+from futurefsm.fsm.testing.fit import blame, fresh, known_states, several, usable
 from futurefsm.fsm.testing.harness import Harness
 from futurefsm.fsm.testing.history import Seen, Stopped
 from futurefsm.fsm.testing.parts import parts
@@ -82,7 +82,9 @@ class Stage:
         self.counts = Counts(all_rows=len(harness.lifecycle.rows))
         self._only = only
         self._backend = backend
-        self.lines = (lines,) if isinstance(lines, str) else tuple(lines)
+        self.lines: tuple[str | ModuleType, ...] = (
+            (lines,) if isinstance(lines, str) else tuple(several("lines", lines, "modules"))
+        )
         self._max_steps = max_steps
         self._pumps = type(harness).pump is not Harness.pump
         self._program: Program | None = None

@@ -54,7 +54,7 @@ def test_a_lifecycle_that_ships(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[1].split()[0] == "strict_meant"
     assert lines[1].endswith("holds")
     assert lines[2].split()[0] == "strict_alone"
-    assert lines[3].startswith("2 systems, 1,2")
+    assert lines[3].startswith("2 systems, 1,8")
     assert "holds in 2 of 2: One verdict, Once" in lines[4]
 
 
@@ -122,6 +122,32 @@ def test_what_is_wrong_is_one_line_and_code_2(
     assert (out, err.count("\n")) == ("", 1)
     assert said in err
     assert err.startswith("futurefsm")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "import nothere",
+            "cannot import {}: ModuleNotFoundError: No module named 'nothere' ({}.py:2)",
+        ),
+        ("class X:\n  y = z", "cannot import {}: NameError: name 'z' is not defined ({}.py:3)"),
+        ("raise SystemExit", "cannot import {}: SystemExit ({}.py:2)"),
+        ("def f(:", "cannot import {}: SyntaxError: invalid syntax ({}.py, line 2)"),
+        ("CONFIRMED.derive('a b')", "{} ({}.py:2): lifecycle 'a b' does not hold together"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_says_where_and_may_be_mended(
+    text: str, said: str, module: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head = "from futurefsm.fsm import CONFIRMED\n"
+    name = f"{module}_{len(text)}"
+    file = Path(f"{name}.py")
+    file.write_text(head + text)
+    assert run(f"{name}:MINE") == 2
+    assert said.format(name, name) in capsys.readouterr().err
+    file.write_text(f"{head}MINE = CONFIRMED.derive('mine')  # in the place of what was wrong\n")
+    assert run(f"{name}:MINE", "--scene", "alone") == 0
 
 
 def test_a_module_with_a_table_that_is_none(

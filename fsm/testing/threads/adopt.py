@@ -27,9 +27,12 @@ def resolve(modules: Iterable[str | ModuleType]) -> list[ModuleType]:
 
     Raises:
         ValueError: one is not loaded.
+        TypeError: one is neither a module nor a name.
     """
     found = []
     for each in modules:
+        if not isinstance(each, str | ModuleType):
+            raise TypeError(f"{each!r} is neither a module nor the name of one")
         module = sys.modules.get(each) if isinstance(each, str) else each
         if module is None:
             raise ValueError(f"no module {each!r} is loaded: import it first")

@@ -42,19 +42,19 @@ def _in_order(timed: list[Task]) -> tuple[int, ...]:
 _OF_NOBODY: Known = {}
 
 
-def _choice(known: Known, moment: Moment, me: int) -> Choice:
+def _choice(known: Known, moment: Moment, me: Task | None) -> Choice:
     """Make a choice: the current task first, if it can go on; others by number; timers.
 
     Args:
         known: where it is kept.
-        me: the number of the current task; -1: there is none.
+        me: the current task, if there is one.
     """
     ready, *timers = (moment,) if isinstance(moment, int) else moment
     able = [number for number in range(ready.bit_length()) if ready >> number & 1]
-    mine = me in able
-    able.sort(key=lambda number: number != me)
+    own = None if me is None else me.number
+    able.sort(key=lambda number: number != own)
     options = [GO[number] for number in able] + [FIRE[number] for number in timers]
-    costs = costs_of(mine, len(able), len(timers)) if len(options) > 1 else ()
+    costs = costs_of(own in able, len(able), len(timers)) if len(options) > 1 else ()
     numbers = tuple([option.task for option in options])
     made = known[moment] = (tuple(options), costs, numbers, len(able))
     return made
@@ -112,10 +112,7 @@ class Deciding:
             ):
                 ready |= task.bit
             elif task.timed:
-                if timed is None:
-                    timed = [task]
-                else:
-                    timed.append(task)
+                timed = [task] if timed is None else [*timed, task]
         if not ready and (timed is None or not self.owed):
             if self.owed:
                 self.run.end = "deadlock"
@@ -124,8 +121,7 @@ class Deciding:
         if timed is not None:
             moment = (ready, timed[0].number) if len(timed) == 1 else (ready, *_in_order(timed))
         known = _OF_NOBODY if me is None else me.known
-        choice = known.get(moment) or _choice(known, moment, -1 if me is None else me.number)
-        options, costs, numbers, able = choice
+        options, costs, numbers, able = known.get(moment) or _choice(known, moment, me)
         index = 0
         if costs:
             rest = self._rest
