@@ -250,3 +250,18 @@ def test_no_process_at_all(
         event = world.until(lambda e: isinstance(e, Died))
         assert event == Died(number, nursery.NO_PROCESS, False)
     assert "no worker could be started" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="Linux only")
+def test_the_workers_end_of_its_way_for_large_values_is_the_workers_alone(method: str) -> None:
+    with PoolWorld(start_method=method, hands=True) as world:
+        number = world.pool.start()
+        up(world, number)
+        hand = world.pool._workers[number].hand
+        assert hand is not None
+        assert hand.theirs == -1
+        # It ends with the worker.
+        os.kill(world.pool.pids[number], signal.SIGKILL)
+        world.until(lambda e: isinstance(e, Died))
+        assert not hand.write((b"abc",), 1)
