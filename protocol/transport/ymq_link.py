@@ -138,10 +138,13 @@ class YmqLink:
 
     def flush(self) -> None:
         """Send what the link takes now. That it is broken is found out by the next `turn`."""
-        if self._stream is not None and self._stream.wants_write:
+        stream = self._stream
+        if stream is not None and stream.wants_write:
             with suppress(TransportClosedError):
-                self._stream.flush()
-        self._watch()
+                stream.flush()
+        # Most often it was only read from, and still is.
+        if stream is None or stream.wants_write != self._watched[1]:
+            self._watch()
 
     def turn(self, now: float) -> list[Payload]:
         """Dial, read, notice: whatever can be done now. Returns the messages that have come."""

@@ -84,6 +84,31 @@ def test_both_ways(owner: Owner, peer: Peer) -> None:
     assert owner.taken == [b"two", b"three"]
 
 
+def test_a_flush_without_news_leaves_the_poller_alone(
+    owner: Owner, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner.connect(peer)
+    watches: list[tuple[int, bool]] = []
+
+    def register(item: int, *, read: bool = True, write: bool = False) -> None:
+        watches.append((item, write))
+
+    monkeypatch.setattr(owner.poller, "register", register)
+    link = owner.link
+    with monkeypatch.context() as patch:
+        patch.setattr(link, "_watch", None)
+        link.flush()
+        link.send([b"it fits"])
+        link.flush()
+    link.send([b"x" * 20_000_000])
+    link.flush()
+    # What is left waits for room.
+    assert watches == [(link.poll_item, True)]
+    with monkeypatch.context() as patch:
+        patch.setattr(link, "_watch", None)
+        link.flush()
+
+
 def test_an_orderly_end_is_final(owner: Owner, peer: Peer) -> None:
     owner.connect(peer)
     peer.say(b"the last")
