@@ -19,7 +19,7 @@ help:
 	@echo "make docs    regenerate the generated tables and diagrams"
 	@echo "make test-cluster  the tests on real clusters, and those too long for make test"
 	@echo "make bench   ours beside its peers, measured; writes docs/benchmarks.md (under 10 minutes)"
-	@echo "make bench-cluster  ours beside Scaler's own client, on a real cluster (some 17 minutes)"
+	@echo "make bench-cluster  ours beside Scaler's own client, on a real cluster (some 20 minutes)"
 	@echo "make scale   ten thousand simulated workers, a million tasks: into docs/why/scale.md"
 	@echo "make campaign  slow: twenty rounds of mixed tasks, chance examples, a long simulation"
 	@echo "make races   slow: the race kit's full targets, written into docs/races-results.md"

@@ -171,15 +171,17 @@ def test_the_page_about_the_cluster_says_where_it_is_behind() -> None:
 
 
 def test_each_side_of_the_cluster_is_first_in_turn_and_few_turns_are_the_probes_in_a_map() -> None:
-    from benchmarks.cluster import FULL, SHORT, SIDES, WORK, mapped, order, submits, turns
+    from benchmarks.cluster import FULL, QUICK, ROUNDS, SIDES, WORK, mapped, order, turns
 
     assert {order(number)[0] for number in range(3)} == set(SIDES)
     assert all(set(order(number)) == set(SIDES) for number in range(3))
     counts = Counter((work, side) for work, side in turns(FULL, WORK))
     assert counts[mapped, "probe"] == 1
-    assert counts[mapped, "ours"] == counts[mapped, "theirs"] == FULL.rounds >= 3
-    assert counts[submits, "probe"] == FULL.rounds
-    assert {counts[work, side] for work in SHORT for side in SIDES} == {FULL.short_rounds}
+    assert min(ROUNDS.values()) >= 3
+    for work in WORK:
+        assert counts[work, "ours"] == counts[work, "theirs"] == ROUNDS[work]
+        assert counts[work, "probe"] == (1 if work is mapped else ROUNDS[work])
+    assert len(list(turns(QUICK, WORK))) == len(WORK) * len(SIDES)
 
 
 def test_the_page_about_other_race_tools_says_what_each_found(tmp_path: Path) -> None:
