@@ -116,10 +116,19 @@ def seal(parts: Sequence[Buffer]) -> Sealed | None:
     try:
         send(fd, parts)
         fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
-    except OSError:
+    except BaseException as error:
         os.close(fd)
-        return None
+        if _of_the_system(error):
+            return None
+        raise
     return Sealed(fd, size)
+
+
+def _of_the_system(error: BaseException) -> bool:
+    """Not Ctrl-C, and not what another signal's handler raised: a `TimeoutError` is one, too."""
+    from futurefsm.client.blame import of_a_signal
+
+    return isinstance(error, OSError) and not of_a_signal(error)
 
 
 def accept(fd: int, size: int) -> Sealed | None:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pickle
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -136,6 +137,29 @@ def test_where_there_is_none_the_caller_is_told(
     assert seal((b"x" * 100_000,)) is None
     monkeypatch.undo()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, TimeoutError])
+def test_what_a_signal_raises_in_the_middle_comes_out_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, kind: type[BaseException]
+) -> None:
+    def handler(*_: Any) -> None:
+        raise kind
+
+    write = os.writev
+
+    def interrupted(fd: int, parts: Any) -> int:
+        write(fd, parts)
+        signal.raise_signal(signal.SIGUSR1)
+        return 0
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    descriptors = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(os, "writev", interrupted)
+    with pytest.raises(kind):
+        seal((b"x" * 100_000,))
+    signal.signal(signal.SIGUSR1, before)
+    assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
 def test_without_large_pages_all_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
