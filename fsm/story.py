@@ -88,6 +88,10 @@ class Story(Sequence[Move]):
         # Made when somebody reads them: an error has a story, and most errors are only caught.
         self._made: tuple[Move, ...] | None = None
 
+    def __reduce__(self) -> Any:
+        # What was read travels, and not the steps, which lead to the whole table.
+        return _read, (self.start, self._moves, self._stays, self.forgotten)
+
     @property
     def _moves(self) -> tuple[Move, ...]:
         made, raw = self._made, self._raw
@@ -111,7 +115,7 @@ class Story(Sequence[Move]):
         return self._moves[index]
 
     def __len__(self) -> int:
-        return len(self._raw) // FIELDS
+        return len(self._moves)
 
     def __iter__(self) -> Iterator[Move]:
         return iter(self._moves)
@@ -138,3 +142,12 @@ class Story(Sequence[Move]):
             counted = ", ".join(f"{event} x{n}" for event, n in sorted(self._stays.items()))
             lines.append(f"  without moving it: {counted}")
         return "\n".join(lines)
+
+
+def _read(
+    start: "State", moves: tuple[Move, ...], stays: Mapping[str, int] | None, forgotten: int
+) -> Story:
+    """A story that was read before it travelled."""
+    story = Story(start, (), stays, forgotten)
+    story._made = moves
+    return story

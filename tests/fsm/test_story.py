@@ -1,6 +1,9 @@
 """Stories: what moved a future, bounded, readable."""
 
+import copy
+import pickle
 from time import monotonic
+from typing import Any
 
 import pytest
 from lifecycle_kit import ping_pong
@@ -43,6 +46,17 @@ def test_text() -> None:
     assert lines[2].endswith("result_success → finished  (from wire)")
     assert lines[3] == "  without moving it: reconnected x2"
     assert repr(story) == "<Story pending → running → finished>"
+
+
+@pytest.mark.parametrize(
+    "travelled", [copy.copy, copy.deepcopy, lambda story: pickle.loads(pickle.dumps(story))]
+)
+def test_a_story_travels_without_its_table(travelled: Any) -> None:
+    story = lived().story
+    other = travelled(story)
+    assert [*other] == [*story]
+    assert (str(other), other.stays, len(other)) == (str(story), story.stays, len(story))
+    assert len(pickle.dumps(story)) < 2000
 
 
 def test_the_empty_story() -> None:
