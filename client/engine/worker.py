@@ -92,6 +92,8 @@ class Worker:
         self._begins = (mark or Mark()).begins
         self._hand_fd = hand
         self._hand: Any = None
+        # Given up when it is asked for first: a task may have left no other descriptor by then.
+        self._spare = os.open(os.devnull, os.O_RDONLY) if hand >= 0 else -1
         self._limit = max_result_bytes
         self._scheduler = None if scheduler is None else scheduler[:2]
         if scheduler is not None:
@@ -194,6 +196,9 @@ class Worker:
 
     def _handover(self) -> Any:
         if self._hand is None:
+            if self._spare >= 0:
+                os.close(self._spare)
+                self._spare = -1
             self._hand = import_module("futurefsm.client.engine.handover").inherited(self._hand_fd)
         return self._hand
 

@@ -5,6 +5,7 @@ import pickle
 import resource
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -359,6 +360,26 @@ def test_interpreters_that_were_started_hand_over_too(
         assert len(client.submit(both, filled(BYTES), b"").result()[0]) == BYTES
         assert client.submit(what_was_handed).result() == ["Sealed"]
     assert took == ["Sealed"]
+
+
+def test_a_task_that_leaves_its_worker_no_descriptor() -> None:
+    """What hands over is imported with the first large value."""
+    with Client(workers=1) as client:
+        assert client.submit(_open_all).result() > 0
+        for size in (handover.LEAST, handover.LEAST + 1):
+            assert client.submit(len, filled(size)).result() == size
+
+
+def _open_all() -> int:
+    import resource
+
+    # Its worker keeps them.
+    sys._left = kept = []  # type: ignore[attr-defined]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    with suppress(OSError):
+        while True:
+            kept.append(open(os.devnull))  # noqa: SIM115
+    return len(kept)
 
 
 def test_a_value_that_was_not_handed_over_is_the_workers_end(client: Client) -> None:
