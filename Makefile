@@ -75,7 +75,7 @@ format: $(STAMP)
 # Not `python -m`: that would put this folder on the path, and with it bare modules called fsm and
 # client. The thresholds are in pyproject.toml. `make pytest ARGS=tests/fsm` runs a part. The whole
 # is run in two halves side by side: those with workers of their own wait much. What the second one
-# says comes behind the first.
+# says comes behind the first. It does not hear of Ctrl-C, as nothing does that a shell has put aside.
 PYTEST := $(VENV)/bin/coverage run --parallel-mode $(VENV)/bin/pytest -m "not cluster_long"
 WAITING := tests/client tests/cluster
 pytest: $(STAMP)
@@ -83,10 +83,11 @@ pytest: $(STAMP)
 ifdef ARGS
 	$(PYTEST) $(ARGS)
 else
-	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; \
+	@said=$$(mktemp); other=; \
+	trap 'kill $$other 2>/dev/null; rm -f "$$said"' EXIT; trap 'exit 1' INT TERM; \
 	$(PYTEST) $(WAITING:%=--ignore=%) >"$$said" 2>&1 & other=$$!; \
 	$(PYTEST) $(WAITING); one=$$?; \
-	wait $$other; two=$$?; cat "$$said"; \
+	wait $$other; two=$$?; other=; cat "$$said"; \
 	[ $$one -eq 0 ] && [ $$two -eq 0 ]
 endif
 	@$(PY) -m coverage combine --quiet

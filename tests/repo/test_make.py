@@ -1,8 +1,13 @@
 """The Makefile and what CI runs: what they say when something is missing."""
 
 import os
+import select
 import shutil
+import signal
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,13 +16,16 @@ import tidy
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
-def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def _inherited() -> dict[str, str]:
     # MAKEFLAGS: these tests may themselves run below make.
-    inherited = {key: value for key, value in os.environ.items() if "MAKE" not in key}
+    return {key: value for key, value in os.environ.items() if "MAKE" not in key}
+
+
+def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=tidy.ROOT,
-        env={**inherited, **environment},
+        env={**_inherited(), **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -68,6 +76,71 @@ def test_it_installs_again_when_the_dependencies_change(tmp_path: Path) -> None:
         for word, extra in (("demo", "[cli]"), ("lint", "[dev]")):
             done = make(f"VENV={venv}", "--dry-run", word)
             assert (extra in done.stdout) is installs
+
+
+@pytest.fixture
+def halves(tmp_path: Path) -> Path:
+    """A folder with the Makefile, where all is installed and the halves of the suite are `half`."""
+    shutil.copy(tidy.ROOT / "Makefile", tmp_path)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for path in ("pyproject.toml", ".venv/bin/python", ".venv/.stamp"):
+        (tmp_path / path).write_text("#!/bin/sh\n")
+        (tmp_path / path).chmod(0o755)
+    return tmp_path
+
+
+def half(folder: Path, script: str, interpreter: str = "/bin/sh") -> list[str]:
+    (folder / "half").write_text(f"#!{interpreter}\n{script}\n")
+    (folder / "half").chmod(0o755)
+    return ["make", "-C", str(folder), "pytest", "PYTEST=./half"]
+
+
+@pytest.mark.parametrize("codes", [(0, 0), (1, 0), (0, 1)])
+def test_both_halves_of_the_suite_must_pass(halves: Path, codes: tuple[int, int]) -> None:
+    first, second = codes
+    script = f'case "$*" in *--ignore*) echo hidden; exit {second};; *) exit {first};; esac'
+    done = subprocess.run(
+        half(halves, script), env=_inherited(), capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode != 0) is any(codes)
+    assert "hidden" in done.stdout
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
+    yield ends
+    os.close(ends[0])
+
+
+def test_ctrl_c_ends_both_halves(halves: Path, pipe: tuple[int, int]) -> None:
+    read, write = pipe
+    begins = f"import os, time\nos.write({write}, b'.')\ntime.sleep(600)"
+    command = half(halves, begins, sys.executable)
+    # As at a terminal: a shell can not be told to hear what its parent ignores, as CI's may do.
+    hears = "import os, signal, sys\nsignal.signal(2, signal.SIG_DFL)\n"
+    hears += "os.execvp('make', sys.argv[1:])"
+    with subprocess.Popen(
+        [sys.executable, "-c", hears, *command],
+        env={**_inherited(), "TMPDIR": str(halves)},
+        pass_fds=(write,),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as suite:
+        os.close(write)
+        begun = b""
+        while begun != b"..":
+            assert select.select([read], [], [], 20)[0]
+            begun += os.read(read, 1)
+        os.killpg(suite.pid, signal.SIGINT)
+        # All that had the other end are gone.
+        ended = bool(select.select([read], [], [], 20)[0])
+        with suppress(ProcessLookupError):
+            os.killpg(suite.pid, signal.SIGKILL if not ended else 0)
+        assert ended
+    assert suite.returncode != 0
+    assert not list(halves.glob("tmp*"))
 
 
 def test_what_ci_runs_is_the_command_of_the_readme() -> None:
