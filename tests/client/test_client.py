@@ -245,9 +245,7 @@ def test_a_worker_that_dies(
 
 def test_a_queued_task_that_is_cancelled_never_starts(cluster: Client, tmp_path: Path) -> None:
     busy = [cluster.submit(touch_and_sleep, str(tmp_path / f"busy{n}"), 100) for n in range(2)]
-    # Both: a worker that is just being started would take one of those behind them first, while
-    # the second of these is offered to the other.
-    for n in range(2):
+    for n in range(2):  # a worker that is just being started would take one of the others first
         wait_for(tmp_path / f"busy{n}")
     queued = [cluster.submit(touch_and_sleep, str(tmp_path / f"queued{n}"), 0) for n in range(10)]
     assert cluster.cancel(queued)
