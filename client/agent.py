@@ -163,9 +163,11 @@ class Agent:
         """
         now = monotonic()
         futures = self.pump.futures
-        if now - self._looked >= len(futures) * _LOOK_A_FUTURE_S:
+        if now - self._looked >= (len(futures) + len(self.inbox)) * _LOOK_A_FUTURE_S:
             self._looked = now
-            leftover.let_go([future._lock for future in list(futures.values())])
+            # First those that the pump does not know yet: it may take them in meanwhile.
+            known: list[Any] = [*self.inbox.futures(), *futures.values()]
+            leftover.let_go([future._lock for future in known])
 
     def call(self, act: Callable[[], R], timeout: float = 5.0) -> R | None:
         """Run `act` on the agent's thread and return what it returns; None where that has ended."""

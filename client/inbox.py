@@ -163,6 +163,10 @@ class Inbox:
                     self._room.notify_all()
         return command
 
+    def futures(self) -> list[object]:
+        """Those whose tasks nobody has taken yet."""
+        return [each.future for each in self._commands.copy() if isinstance(each, Submitted)]
+
     def give_back(self, size: int) -> None:
         """Return reserved room that no command will use."""
         with self._lock:

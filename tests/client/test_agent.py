@@ -49,6 +49,18 @@ def test_who_was_interrupted_in_wait_goes_on_asking(
     assert not any(future._lock._is_owned() for future in (first, second))
 
 
+def test_who_was_interrupted_before_the_pump_knew_of_the_tasks(client: Client) -> None:
+    held = threading.Event()
+    agent = client._agent
+    agent.inbox.put(Asked(lambda: held.wait(PATIENCE_S)))
+    futures = [client.submit(operator.add, 1, 2) for _ in range(2)]
+    concurrent.futures._base._AcquireFutures(futures).__enter__()  # type: ignore[attr-defined]
+    agent.check_process(waits=True)
+    owned = [future._lock._is_owned() for future in futures]
+    held.set()
+    assert owned == [False, False]
+
+
 def test_what_is_looked_at_before_a_wait_is_a_small_part_of_the_time(
     client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
