@@ -20,6 +20,7 @@ from futurefsm.protocol.transport.address import Address
 from futurefsm.protocol.transport.lookup import Lookup, Target
 from futurefsm.protocol.transport.poller import Poller
 from futurefsm.protocol.transport.ymq import Payload, YmqStream
+from futurefsm.protocol.transport.ymq_parting import see_off
 
 FIRST_DELAY_S = 0.2
 """Seconds before the second attempt; doubled for each further one."""
@@ -31,13 +32,6 @@ REFUSED_S = 10.0
 
 # A connection that lived so long, in seconds, proves that the next may be dialled soon.
 _STEADY_S = 5.0
-
-PARTING_S = 0.5
-"""A peer may need so long to end, in seconds, when it was told that the link ends here. Most end in
-a millisecond; one that was stopped does not."""
-
-# So many bytes are thrown away meanwhile. A peer that says more is not about to end.
-_PARTING_BYTES = 64 * 2**20
 
 _REFUSED = (errno.ECONNREFUSED, errno.ENOENT)
 
@@ -179,7 +173,7 @@ class YmqLink:
                 return
         if stream is not None and self.up:
             stream.end()
-            _see_off(stream, min(end, monotonic() + PARTING_S))
+            see_off((stream,), end)
 
     def close(self) -> None:
         """Give everything back. Any number of times."""
@@ -368,16 +362,3 @@ class YmqLink:
         if self._poller is not None and self._watched[0] >= 0:
             self._poller.unregister(self._watched[0])
         self._watched = (-1, False)
-
-
-def _see_off(stream: YmqStream, deadline: float) -> None:
-    """Throw away what comes, until the peer's end, at most until the deadline."""
-    ready = select.poll()
-    ready.register(stream.poll_item, select.POLLIN)
-    taken = 0
-    with suppress(OSError):  # a reset is an end as well
-        while taken < _PARTING_BYTES and ready.poll(max(0.0, deadline - monotonic()) * 1000):
-            count = stream.discard()
-            if not count:
-                return
-            taken += count

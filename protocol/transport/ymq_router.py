@@ -6,11 +6,10 @@ what is sent meanwhile is held for it, within bounds. One that ended its connect
 """
 
 import os
-import select
 import selectors
 import socket
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 from futurefsm.protocol.errors import ProtocolError, TransportClosedError
 from futurefsm.protocol.transport.framing import Payload
 from futurefsm.protocol.transport.ymq import YmqStream, accept, listen_tcp, listen_unix
-from futurefsm.protocol.transport.ymq_link import PARTING_S
+from futurefsm.protocol.transport.ymq_parting import see_off
 
 if TYPE_CHECKING:
     import ssl
@@ -200,7 +199,7 @@ class YmqRouter:
         for fd, stream in self._streams.items():
             self._drain(fd, end)
             stream.end()
-        _see_off(self._streams, min(end, monotonic() + PARTING_S))
+        see_off(self._streams.values(), end)
         for fd in tuple(self._streams):
             self._drop(fd, again=False)
         self._closed = True
@@ -320,22 +319,6 @@ class YmqRouter:
             selector.register(fd, selectors.EVENT_WRITE)
             while not stream.flush() and (left := end - monotonic()) > 0:
                 selector.select(left)
-
-
-def _see_off(streams: Mapping[int, YmqStream], deadline: float) -> None:
-    """Throw away what comes, until all peers have ended, at most until the deadline."""
-    left = dict(streams)
-    ready = select.poll()
-    for fd in left:
-        ready.register(fd, select.POLLIN)
-    while left and (wait := deadline - monotonic()) > 0:
-        for fd, _ in ready.poll(wait * 1000):
-            ended = True
-            with suppress(OSError):  # a reset is an end as well
-                ended = not left[fd].discard()
-            if ended:
-                ready.unregister(fd)
-                del left[fd]
 
 
 def _say_goodbye(stream: YmqStream) -> None:

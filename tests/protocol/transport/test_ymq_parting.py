@@ -12,7 +12,7 @@ import pytest
 from layer_kit import KINDS, client_layers, server_layers
 
 from futurefsm.protocol.errors import TransportClosedError
-from futurefsm.protocol.transport import ymq_link, ymq_router
+from futurefsm.protocol.transport import ymq_parting
 from futurefsm.protocol.transport.address import parse_address
 from futurefsm.protocol.transport.ymq import YmqStream, listen_tcp, listen_unix
 from futurefsm.protocol.transport.ymq_link import YmqLink
@@ -103,7 +103,7 @@ def test_the_last_words_are_followed_by_a_fin(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Although there is something of the peer's that nobody reads."""
-    monkeypatch.setattr(ymq_link, "PARTING_S", PATIENCE_S)
+    monkeypatch.setattr(ymq_parting, "PARTING_S", PATIENCE_S)
     with joined(kind, tmp_path) as (link, server):
         server.may_end.set()
         link.send([b"one"])
@@ -121,7 +121,7 @@ def test_the_last_words_are_followed_by_a_fin(
 def test_a_peer_that_never_ends_is_left_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ymq_link, "PARTING_S", 0.01)
+    monkeypatch.setattr(ymq_parting, "PARTING_S", 0.01)
     with joined("tcp", tmp_path, chatty=False) as (link, server):
         link.send([b"good-bye"])
         link.finish(PATIENCE_S)
@@ -135,8 +135,8 @@ def test_a_peer_that_never_ends_is_left_in_time(
 def test_a_peer_that_talks_on_is_left_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ymq_link, "PARTING_S", PATIENCE_S)
-    monkeypatch.setattr(ymq_link, "_PARTING_BYTES", 1)
+    monkeypatch.setattr(ymq_parting, "PARTING_S", PATIENCE_S)
+    monkeypatch.setattr(ymq_parting, "PARTING_BYTES", 1)
     with joined("tcp", tmp_path) as (link, server):
         link.send([b"good-bye"])
         # The server ends when it may, which is after this.
@@ -167,7 +167,7 @@ def test_a_router_that_closes_resets_nobody_who_still_talks(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reset says 'try again', where this is the end."""
-    monkeypatch.setattr(ymq_router, "PARTING_S", PATIENCE_S)
+    monkeypatch.setattr(ymq_parting, "PARTING_S", PATIENCE_S)
     router = YmqRouter(f"ipc://{tmp_path}/s" if kind == "ipc" else "tcp://127.0.0.1:0")
     peer, other = dialled(router), dialled(router, b"Client|other")
     other.close()
@@ -191,7 +191,7 @@ def test_a_router_that_closes_resets_nobody_who_still_talks(
 
 
 def test_a_router_leaves_a_peer_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ymq_router, "PARTING_S", 0.01)
+    monkeypatch.setattr(ymq_parting, "PARTING_S", 0.01)
     router = YmqRouter("tcp://127.0.0.1:0")
     with dialled(router) as peer:
         router.close(PATIENCE_S)
