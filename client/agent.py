@@ -80,7 +80,7 @@ class Agent:
         self.callbacks = CallbackThread(name)
         self.references = References(self)
         self.pid = os.getpid()
-        # When the locks of all futures were looked at last, in `about_to_wait`.
+        # When the locks of all futures were looked at last, by `_let_go`.
         self._looked = 0.0
         self._waker = Waker()
         self.inbox = Inbox(self._waker.wake)

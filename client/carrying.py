@@ -19,6 +19,7 @@ from futurefsm.protocol.messages import ClientHeartbeat, Message
 from futurefsm.protocol.piggyback import (
     CARRIED_MAX,
     Buffer,
+    Hand,
     Payload,
     carried,
     hand,
@@ -53,16 +54,6 @@ class Requests(Protocol):
 
     def ask(self, requests: Iterable[Put | Get | Delete]) -> None:
         """Requests."""
-
-
-class Hand(Protocol):
-    """What hands large objects to the engine: `Handover`."""
-
-    def give(self, what: Payload, number: int) -> bool:
-        """Hand an object over, by this number; False where it cannot go so."""
-
-    def take(self, number: int, size: int) -> Payload | None:
-        """An object that the engine has handed over; None where it has not."""
 
 
 class Carrying:

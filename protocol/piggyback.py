@@ -17,7 +17,7 @@ Nobody else is sent any of it, and a scheduler that is not embedded takes it for
 """
 
 from struct import Struct
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from futurefsm.protocol.ids import OBJECT_ID_BYTES
 
@@ -47,6 +47,16 @@ class Handed:
 
 
 Payload: TypeAlias = Buffer | Handed
+
+
+class Hand(Protocol):
+    """Hands large objects to one other process, and takes its."""
+
+    def give(self, what: Payload, number: int) -> bool:
+        """Hand an object over, by this number; False where it cannot go so."""
+
+    def take(self, number: int, size: int) -> Payload | None:
+        """An object that the other end has handed over; None where it has not."""
 
 
 def plain(payload: Payload) -> Buffer:

@@ -1,13 +1,13 @@
 """The engine's end of `protocol/piggyback.py`: objects beside clients' messages. PURE."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 from futurefsm.client.engine.store import ObjectStore, Reply
 from futurefsm.protocol.ids import owner_prefix
 from futurefsm.protocol.piggyback import (
     CARRIED_MAX,
     Buffer,
+    Hand,
     Handed,
     Payload,
     carried,
@@ -15,16 +15,6 @@ from futurefsm.protocol.piggyback import (
     hand,
     handed,
 )
-
-
-class Hand(Protocol):
-    """What hands large objects to one client, and takes them: `Handover`."""
-
-    def give(self, what: Payload, number: int) -> bool:
-        """Hand an object over, by this number; False where it cannot go so."""
-
-    def take(self, number: int, size: int) -> Payload | None:
-        """An object that the client has handed over; None where it has not."""
 
 
 class Carrying:
