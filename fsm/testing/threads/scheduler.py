@@ -251,22 +251,16 @@ class Arena(Deciding, ABC):
 
     def tell_free(self, lock: Any) -> None:
         """`tell_lock`, of a lock that is free again; there must be who hears of it."""
-        me, outside, hook, watched = self.me, self.outside, self.on_release, self.watched
-        assert me is not None
+        hook = self.on_release if self.watched is None else self._tell_if_changed
         assert hook is not None
-        self.me, self.outside = None, me
-        try:
-            if watched is None:
-                hook(me.number, lock)
-            else:
-                ask, thing, answers = watched
-                if ask(thing) != answers[0]:
-                    hook(me.number, lock)
-        except BaseException as raised:
-            self.fatal = self.fatal or raised
-        self.me, self.outside = me, outside
-        if self.fatal is not None and not self.over:
-            self.leave()
+        self.tell_lock(hook, lock)
+
+    def _tell_if_changed(self, task: int, lock: Any) -> None:
+        assert self.watched is not None
+        assert self.on_release is not None
+        ask, thing, answers = self.watched
+        if ask(thing) != answers[0]:
+            self.on_release(task, lock)
 
     # The heart.
 

@@ -172,6 +172,15 @@ def test_the_dead_are_known_before_their_last_words_are_heard(
     assert told == [("dying", {1, 2}), 1, 2, 3]
 
 
+def turning(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> Server:
+    """A server of which only the loop is there, and these parts."""
+    server = Server.__new__(Server)
+    given = {"_ending": False, "_complain": Complaints(), "_reap": lambda: None, **parts}
+    for name, value in given.items():
+        monkeypatch.setattr(server, name, value, raising=False)
+    return server
+
+
 def test_a_fault_of_its_own_ends_neither_the_engine_nor_the_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -185,23 +194,18 @@ def test_a_fault_of_its_own_ends_neither_the_engine_nor_the_turn(
 
         return happens
 
-    server = Server.__new__(Server)
-    given: dict[str, Any] = {
-        "_more": True,
-        "_ending": False,
-        "_complain": Complaints(),
-        "_reap": lambda: None,
-        "_deadline": lambda: None,
-        "_owes_itself": lambda: True,
-        "poller": SimpleNamespace(poll=lambda patience: [(3, True, False), (4, True, False)]),
-        "_handlers": {3: fault("a descriptor")},
-        "_router": SimpleNamespace(flush=fault("flush")),
-        "_client_messages": fault("messages that were left"),
-        "_timers": fault("timers"),
-        "_offer_all": fault("offers"),
-    }
-    for name, value in given.items():
-        monkeypatch.setattr(server, name, value, raising=False)
+    server = turning(
+        monkeypatch,
+        _more=True,
+        _deadline=lambda: None,
+        _owes_itself=lambda: True,
+        poller=SimpleNamespace(poll=lambda patience: [(3, True, False), (4, True, False)]),
+        _handlers={3: fault("a descriptor")},
+        _router=SimpleNamespace(flush=fault("flush")),
+        _client_messages=fault("messages that were left"),
+        _timers=fault("timers"),
+        _offer_all=fault("offers"),
+    )
     server.serve()
     turn = ["offers", "flush"]
     assert told == [
@@ -226,21 +230,16 @@ def test_what_time_asks_for_is_not_asked_in_every_turn(monkeypatch: pytest.Monke
         server._ending = len(done) > 10
         return []
 
-    server = Server.__new__(Server)
-    given: dict[str, Any] = {
-        "_more": False,
-        "_ending": False,
-        "_complain": Complaints(),
-        "_reap": lambda: None,
-        "_deadline": lambda: next(deadlines),
-        "_owes_itself": lambda: False,
-        "poller": SimpleNamespace(poll=poll),
-        "_router": SimpleNamespace(flush=lambda: done.append("flush")),
-        "_timers": lambda: done.append("timers"),
-        "_offer_all": lambda: done.append("offers"),
-    }
-    for name, value in given.items():
-        monkeypatch.setattr(server, name, value, raising=False)
+    server = turning(
+        monkeypatch,
+        _more=False,
+        _deadline=lambda: next(deadlines),
+        _owes_itself=lambda: False,
+        poller=SimpleNamespace(poll=poll),
+        _router=SimpleNamespace(flush=lambda: done.append("flush")),
+        _timers=lambda: done.append("timers"),
+        _offer_all=lambda: done.append("offers"),
+    )
     server.serve()
     turn = ["offers", "flush"]
     assert done == [*turn, None, *turn, True, *turn, "timers", *turn, None, "flush"]
