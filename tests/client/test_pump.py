@@ -221,3 +221,23 @@ def test_a_cancel_between_the_inbox_and_the_submit_leaves_nothing_behind() -> No
     assert desk.sent(m.Task) == []
     assert desk.pump.futures == {}
     assert len(desk.tracker) == 0
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "credits", "commands"), [(CONFIRMED, None, 2), (STRICT, 1, 1)]
+)
+def test_a_submit_wakes_the_pump_once_behind_all_its_commands(
+    lifecycle: Any, credits: int | None, commands: int
+) -> None:
+    """Else it would be sent with the next heartbeat, or the pump would find half of it."""
+    woken: list[int] = []
+    desk = Desk(lifecycle, credits)
+    desk.inbox._wake = lambda: woken.append(len(desk.inbox))
+    task_id = desk.tracker.ids.task_id()
+    future: Future[Any] = Future(lifecycle, desk, task_id, "work")
+    desk.inbox.reserve(1, 0)
+    call = Call(task_id, Blob(b"fn", b"fn", "work"), (), b"flags!")
+    assert desk.inbox.put_task(Submitted(future, call, 1), wake=False)
+    assert woken == []
+    desk.pump.accepted(future)
+    assert woken == [commands]
