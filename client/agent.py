@@ -238,9 +238,11 @@ class Agent:
     def _turn(self) -> bool:
         """Wait for something, and do all that it brings; True when it is time to end."""
         lines, pump = self._lines, self.pump
-        ready = lines.wait(self._patience(), rest=not self._behind)
+        # Commands that came behind the last look at the inbox, and are no reason to look at a line.
+        hurry = bool(len(self.inbox)) and not lines.congested
+        ready = lines.wait(0.0 if hurry else self._patience(), rest=not self._behind)
         now = monotonic()
-        lines.turn(now, ready)
+        lines.turn(now, ready, hurry=hurry)
         if not lines.congested:
             limit = self._commands if not self._gather(now) else _COMMANDS_A_BURST
             self._behind = pump.run_inbox(now, limit) == limit
@@ -253,7 +255,7 @@ class Agent:
         if self._waker.pending or self._waker.poll_item in ready:
             # Behind the work: nobody needs to wake who is awake, and a system call in front of it
             # would give the interpreter to the thread that is about to wait for it. In front of the
-            # last looks, at `_leave_now` and, in `_patience`, at the inbox.
+            # last looks, at `_leave_now` and, in the next turn, at the inbox.
             self._waker.drain()
         if pump.lost is not None or self._leave_now:
             return True
@@ -272,10 +274,7 @@ class Agent:
 
     def _patience(self) -> float | None:
         """Seconds that the poll may sleep."""
-        lines = self._lines
-        if len(self.inbox) and not lines.congested:
-            return 0.0
-        first, other = self.pump.tracker.deadline(), lines.deadline()
+        first, other = self.pump.tracker.deadline(), self._lines.deadline()
         if first is None or (other is not None and other < first):
             first = other
         return None if first is None else max(0.0, first - monotonic())

@@ -108,19 +108,21 @@ class Lines:
         first, other = self.channel.deadline(), self.storage.deadline()
         return other if first is None or (other is not None and other < first) else first
 
-    def turn(self, now: float, ready: set[Any]) -> None:
+    def turn(self, now: float, ready: set[Any], *, hurry: bool = False) -> None:
         """Do all that can be done now.
 
         Args:
             ready: what `wait` has returned; empty where the time ran out: then both are looked at.
+            hurry: but not where there was no time to run out.
         """
         stored = self.storage.poll_item in ready
-        if not ready or self.channel.pending or len(ready) > stored + (self._waker in ready):
+        late = not ready and not hurry
+        if late or self.channel.pending or len(ready) > stored + (self._waker in ready):
             self._turn_channel(now)
             self._receive_messages(now)
         elif _due(self.channel.deadline(), now):
             self._turn_channel(now)
-        if stored or not ready or not self.storage.up or now >= self._look_at:
+        if stored or late or not self.storage.up or now >= self._look_at:
             self._look_at = now + _LOOK_S
             self._turn_storage(now)
         if self.outbox:

@@ -39,6 +39,35 @@ def test_a_submit_looks_at_no_line(client: Client, scheduler: ScriptedScheduler)
     assert turns[0] < 10
 
 
+def test_nor_does_one_that_comes_when_the_agent_is_about_to_sleep(
+    client: Client, scheduler: ScriptedScheduler
+) -> None:
+    """It is awake, so nobody wakes it, and it finds the task in the inbox."""
+    agent = client._agent
+    waker = agent._waker
+
+    class Late:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(waker, name)
+
+        def drain(self) -> None:
+            client.submit(operator.add, 1, 2)
+            waker.drain()
+
+    def hear(waker: Any) -> None:
+        agent.call(lambda: setattr(agent, "_waker", waker))
+
+    client.submit(operator.add, 1, 2)
+    scheduler.expect(m.Task)
+    turns = counted(client, agent._channel, "turn")
+    hear(Late())
+    for _ in range(20):
+        scheduler.expect(m.Task)
+        agent.call(lambda: None)
+    hear(waker)
+    assert turns[0] < 10
+
+
 def test_the_store_is_looked_at_however_much_the_scheduler_talks(client: Client) -> None:
     """Its silence is measured: what is looked at when it speaks only is never found silent."""
     agent, looks = client._agent, []
