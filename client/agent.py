@@ -240,15 +240,15 @@ class Agent:
         lines, pump = self._lines, self.pump
         # Commands that came behind the last look at the inbox, and are no reason to look at a line.
         hurry = bool(len(self.inbox)) and not lines.congested
-        ready = lines.wait(0.0 if hurry else self._patience(), rest=not self._behind)
+        due = pump.tracker.deadline()
+        ready = lines.wait(due, rest=not self._behind, hurry=hurry)
         now = monotonic()
         lines.turn(now, ready, hurry=hurry)
         if not lines.congested:
             limit = self._commands if not self._gather(now) else _COMMANDS_A_BURST
             self._behind = pump.run_inbox(now, limit) == limit
-            self._left = len(self.inbox)
-        deadline = pump.tracker.deadline()
-        if deadline is not None and deadline <= now and pump.lost is None:
+            self._left = len(self.inbox) if self._behind else 0
+        if due is not None and due <= now and pump.lost is None:
             self._tick(now)
         lines.perform(pump.take())
         lines.flush()
@@ -259,8 +259,7 @@ class Agent:
             self._waker.drain()
         if pump.lost is not None or self._leave_now:
             return True
-        idle = not pump.futures and not len(self.inbox)
-        return self._leave_when_idle and idle
+        return self._leave_when_idle and not pump.futures and not len(self.inbox)
 
     def _gather(self, now: float) -> bool:
         """Where many tasks are being submitted let them come, for a moment; True where still more
@@ -271,13 +270,6 @@ class Agent:
         while seconds := burst.rest(len(self.inbox), monotonic()):
             sleep(seconds)
         return burst.goes_on
-
-    def _patience(self) -> float | None:
-        """Seconds that the poll may sleep."""
-        first, other = self.pump.tracker.deadline(), self._lines.deadline()
-        if first is None or (other is not None and other < first):
-            first = other
-        return None if first is None else max(0.0, first - monotonic())
 
     def _tick(self, now: float) -> None:
         self.pump.tick(now)

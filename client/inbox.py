@@ -151,10 +151,9 @@ class Inbox:
 
     def take(self) -> Command | None:
         """The oldest command, or None."""
-        try:
-            command = self._commands.popleft()
-        except IndexError:
+        if not self._commands:
             return None
+        command = self._commands.popleft()
         if isinstance(command, (Submitted, Sent)):
             with self._lock:
                 self._tasks -= 1

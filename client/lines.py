@@ -66,6 +66,7 @@ class Lines:
         self._connections = 0
         self._waker = waker
         self._look_at = 0.0
+        self._due: float | None = None
         self._pace = Pace()
         # Only an engine of our own knows of that.
         steady = link.channel.steady
@@ -81,20 +82,24 @@ class Lines:
         """Whether nothing further should be sent."""
         return self.outbox.congested or self.storage.congested
 
-    def wait(self, patience_s: float | None, *, rest: bool) -> set[Any]:
-        """Rest, if there is much to come; then wait until something can be done, at most so long.
+    def wait(self, until: float | None, *, rest: bool, hurry: bool) -> set[Any]:
+        """Rest, if there is much to come; then wait until something can be done.
 
         Args:
+            until: at the latest, in monotonic seconds; None: no other deadline than the lines' own.
             rest: there is nothing left to send, of which a rest would let only a part leave.
+            hurry: look, and do not wait.
 
         Returns:
             the poller's items that are ready.
         """
         if rest and (seconds := self._rest()):
             sleep(seconds)
-        return {
-            each.item for each in self._poller.poll(0.0 if self.channel.pending else patience_s)
-        }
+        # When the channel wants its next turn, whatever comes.
+        self._due = self.channel.deadline()
+        at_once = hurry or self.channel.pending
+        patience = 0.0 if at_once else self._patience(until)
+        return {each.item for each in self._poller.poll(patience)}
 
     def _rest(self) -> float:
         tracker = self._pump.tracker
@@ -103,10 +108,12 @@ class Lines:
             return 0.0
         return self._pace.rest(len(self._pump.futures), self.storage.traffic, monotonic())
 
-    def deadline(self) -> float | None:
-        """When `turn` wants to be called next, whatever comes."""
-        first, other = self.channel.deadline(), self.storage.deadline()
-        return other if first is None or (other is not None and other < first) else first
+    def _patience(self, until: float | None) -> float | None:
+        """Seconds that the poll may sleep."""
+        for deadline in (self._due, self.storage.deadline()):
+            if deadline is not None and (until is None or deadline < until):
+                until = deadline
+        return None if until is None else until - monotonic()
 
     def turn(self, now: float, ready: set[Any], *, hurry: bool = False) -> None:
         """Do all that can be done now.
@@ -120,7 +127,7 @@ class Lines:
         if late or self.channel.pending or len(ready) > stored + (self._waker in ready):
             self._turn_channel(now)
             self._receive_messages(now)
-        elif _due(self.channel.deadline(), now):
+        elif self._due is not None and self._due <= now:
             self._turn_channel(now)
         if stored or late or not self.storage.up or now >= self._look_at:
             self._look_at = now + _LOOK_S
@@ -258,7 +265,3 @@ class Lines:
         tail = engine.stderr_tail().strip()
         said = f"; the last it wrote:\n{tail}" if tail else ""
         return f"{self._link.scheduler} ended with exit code {code}{said}"
-
-
-def _due(deadline: float | None, now: float) -> bool:
-    return deadline is not None and deadline <= now

@@ -201,7 +201,8 @@ class Pump:
                 self.tracker.send_object(command.object_id, command.blob)
             elif isinstance(command, Asked):
                 command.act()
-        self._settle_outputs()
+        if done:
+            self._settle_outputs()
         return done
 
     def take(self) -> list[WireOutput]:

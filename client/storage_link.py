@@ -81,7 +81,7 @@ class StorageLink:
     @property
     def traffic(self) -> int:
         """Bytes that went and came so far, roughly: of what goes, only objects count."""
-        return self._put + (self._link.moved[1] if self._link is not None else 0)
+        return self._put + (self._link.heard if self._link is not None else 0)
 
     @property
     def congested(self) -> bool:

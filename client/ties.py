@@ -118,15 +118,12 @@ class Ties:
 
     def offered(self, task_id: bytes, tracked: Tracked) -> None:
         """Its result object is there: those who need it take hold of it."""
-        if tracked.links is not None:
-            self._tell_dependants(task_id, tracked)
-            self._keep(task_id, tracked)
+        self._tell_dependants(task_id, tracked)
+        self._keep(task_id, tracked)
 
     def settled(self, task_id: bytes, tracked: Tracked, error: object) -> None:
         """It has ended, for the first time: it needs nothing any more."""
-        links = tracked.links
-        if links is None:
-            return
+        links = _links(tracked)
         links.error = error
         self._tell_dependants(task_id, tracked)
         self._unlink(task_id, links)

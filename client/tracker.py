@@ -35,6 +35,7 @@ from futurefsm.fsm import effects as fx
 from futurefsm.fsm import events as ev
 from futurefsm.fsm.outcomes import NEVER_SENT
 from futurefsm.fsm.states import FINISHED, OFFERED, State
+from futurefsm.fsm.story import WIRE
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.ids import IdSource, owner_prefix, serializer_id, short
 from futurefsm.protocol.mapping import arrival, task_cancel
@@ -234,7 +235,8 @@ class Tracker(Outgoing):
         first = tracked.settled is None
         tracked.settled = state
         if first:
-            self.ties.settled(task_id, tracked, error)
+            if tracked.links is not None:
+                self.ties.settled(task_id, tracked, error)
             for upload in tracked.uploads:
                 self._uploads.release(upload)
             tracked.uploads = ()
@@ -272,25 +274,26 @@ class Tracker(Outgoing):
     def _task_message(self, message: TaskResult | TaskCancelConfirm) -> None:
         came = arrival(message)
         assert came is not None
-        task_id = came.task_id
-        died = came.event == ev.RESULT_WORKER_DIED
+        task_id, event, object_id = came.task_id, came.event, came.object_id
         tracked = self._tasks.get(task_id)
         if tracked is None:
-            self._late(task_id, came.event, came.object_id)
-        elif came.event in (ev.RESULT_SUCCESS, ev.RESULT_FAILED) and came.object_id is None:
+            self._late(task_id, event, object_id)
+            return
+        if object_id is None and event in (ev.RESULT_SUCCESS, ev.RESULT_FAILED):
             self._violated(task_id, "a TaskResult without its object")
-        else:
-            answered = came.event in (ev.CONFIRM_CANCELED, ev.CONFIRM_NOT_FOUND)
-            if answered and tracked.doubted and not (tracked.asked or tracked.settled):
-                self._doubt_ends(task_id, tracked, came.event)
+            return
+        if event in (ev.CONFIRM_CANCELED, ev.CONFIRM_NOT_FOUND):
+            unasked = not (tracked.asked or tracked.settled)
+            if unasked and tracked.doubted:
+                self._doubt_ends(task_id, tracked, event)
                 return
-            if came.event == ev.CONFIRM_CANCELED and not (tracked.asked or tracked.settled):
+            if unasked and event == ev.CONFIRM_CANCELED:
                 self._cancelled_unasked()
-            value = came.worker_exit if died else came.object_id
-            self._out.append(Fire(task_id, came.event, value, metadata=came.metadata))
-            if tracked.settled is FINISHED and came.object_id is not None:
-                # A second result. The first counts, and nobody will ask for what this one brings.
-                self.perform(task_id, (fx.DELETE_RESULT,), came.object_id, self._now)
+        value = came.worker_exit if event == ev.RESULT_WORKER_DIED else object_id
+        self._out.append(Fire(task_id, event, value, WIRE, came.metadata))
+        if object_id is not None and tracked.settled is FINISHED:
+            # A second result. The first counts, and nobody will ask for what this one brings.
+            self.perform(task_id, (fx.DELETE_RESULT,), object_id, self._now)
 
     def _cancelled_unasked(self) -> None:
         """Nobody cancelled it: the scheduler has ended all tasks of a client that was silent."""
@@ -366,7 +369,8 @@ class Tracker(Outgoing):
             return
         tracked.object_id, tracked.failed = object_id, failed
         self.values.hold(object_id)
-        self.ties.offered(task_id, tracked)
+        if tracked.links is not None:
+            self.ties.offered(task_id, tracked)
         self.values.step(task_id, tracked, ev.OFFER)
         if not tracked.delayed:
             self.values.step(task_id, tracked, ev.WANT)

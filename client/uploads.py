@@ -116,12 +116,16 @@ class Uploads:
 
     def need(self, blob: Blob) -> tuple[Upload, bool]:
         """One task more needs these bytes; True where they have to be sent."""
-        digest, shared = self._twin(blob)
+        digest = blob.digest
+        shared = self._shared.get(digest) if digest is not None else None
+        if shared is not None and shared.payload is not None and shared.payload != blob.payload:
+            # They only look alike.
+            digest = digest_of(bytes(blob.payload))
+            shared = self._shared.get(digest)
         if shared is not None:
-            if shared.needed_by == 0:
-                idle = self._idle.pop(shared.object_id, None)
-                if idle is not None or self._bulky.pop(shared.object_id, None) is not None:
-                    self._idle_bytes -= shared.size
+            if not shared.needed_by:
+                del self._resting_place(shared)[shared.object_id]
+                self._idle_bytes -= shared.size
             shared.needed_by += 1
             return shared, False
         upload = Upload(self._new_object_id(), blob)
@@ -132,18 +136,6 @@ class Uploads:
         self.created.append(upload)
         self._unstored[upload.object_id] = upload
         return upload, True
-
-    def _twin(self, blob: Blob) -> tuple[bytes | None, Upload | None]:
-        """The object that has the same bytes, if there is one; and by what these are found."""
-        digest = blob.digest
-        if digest is None:
-            return None, None
-        shared = self._shared.get(digest)
-        if shared is not None and shared.payload is not None and shared.payload != blob.payload:
-            # They only look alike.
-            digest = digest_of(bytes(blob.payload))
-            shared = self._shared.get(digest)
-        return digest, shared
 
     def own(self, object_id: bytes, blob: Blob) -> None:
         """A new object that its user holds a reference to."""
@@ -183,19 +175,21 @@ class Uploads:
         upload.needed_by -= 1
         if upload.needed_by:
             return
-        lone, bulky = upload.digest is None, upload.size > LONE_BYTES_MAX
-        owned = self._owned.pop(upload.object_id, None) is not None
-        if owned or (lone and bulky):
-            self._drop(upload)
-            return
-        if lone:
+        if upload.digest is None:
+            owned = self._owned.pop(upload.object_id, None) is not None
+            if owned or upload.size > LONE_BYTES_MAX:
+                self._drop(upload)
+                return
             upload.payload = None
-        (self._bulky if bulky else self._idle)[upload.object_id] = upload
+        self._resting_place(upload)[upload.object_id] = upload
         self._idle_bytes += upload.size
         while self._idle_bytes > self._idle_bytes_max:
             self._drop_oldest(self._bulky or self._idle)
-        while self.idle > self._idle_count_max:
+        while len(self._idle) + len(self._bulky) > self._idle_count_max:
             self._drop_oldest(self._idle or self._bulky)
+
+    def _resting_place(self, upload: Upload) -> "OrderedDict[bytes, Upload]":
+        return self._bulky if upload.size > LONE_BYTES_MAX else self._idle
 
     def kept(self) -> set[bytes]:
         """The ids of all that is in the cluster, or on its way, but for what references hold."""

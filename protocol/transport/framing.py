@@ -170,7 +170,10 @@ class YmqFraming:
                 raise ProtocolError("not a YMQ stream of version 2", self._head)
             if len(self._head) < needed:
                 return
-            self._wanted = self._allowed(self._head, needed - 8)
+            (self._wanted,) = _LENGTH.unpack_from(self._head, needed - 8)
+            limit = MAX_IDENTITY if self.peer_identity is None else self._max
+            if self._wanted > limit:
+                raise self._too_long(self._wanted, self._head[needed - 8 :])
             self._head.clear()
             self._body, self._filled = bytearray(), 0
             if self.buffers is not None:
@@ -191,14 +194,16 @@ class YmqFraming:
 
     def _whole_messages(self, view: memoryview, at: int, messages: list[Payload]) -> int:
         """Take what lies complete in `view`, without the detour over the two buffers."""
-        end = len(view)
-        while end - at >= 8:
-            start = at + 8
-            stop = start + self._allowed(view, at)
+        start, end = at + 8, len(view)
+        while start <= end:
+            (length,) = _LENGTH.unpack_from(view, at)
+            if length > self._max:
+                raise self._too_long(length, view[at:])
+            stop = start + length
             if stop > end:
                 break
             messages.append(bytes(view[start:stop]))
-            at = stop
+            at, start = stop, stop + 8
         return at
 
     def _complete(self, body: bytearray, messages: list[Payload]) -> None:
@@ -209,12 +214,8 @@ class YmqFraming:
         else:
             messages.append(bytes(body) if len(body) <= _SMALL else body)
 
-    def _allowed(self, data: bytearray | memoryview, at: int) -> int:
-        (length,) = _LENGTH.unpack_from(data, at)
-        limit = MAX_IDENTITY if self.peer_identity is None else self._max
-        if length > limit:
-            what = "an identity" if self.peer_identity is None else "a message"
-            raise ProtocolError(
-                f"{what} of {length} bytes announced, {limit} are allowed", data[at:]
-            )
-        return int(length)
+    def _too_long(self, length: int, head: bytearray | memoryview) -> ProtocolError:
+        what, limit = "a message", self._max
+        if self.peer_identity is None:
+            what, limit = "an identity", MAX_IDENTITY
+        return ProtocolError(f"{what} of {length} bytes announced, {limit} are allowed", head)

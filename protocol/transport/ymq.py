@@ -85,7 +85,7 @@ class YmqStream:
         self._unsent = len(self._tail)
         # Bytes that came, of half messages too.
         self.heard = 0
-        self._chunk = bytearray(_CHUNK)
+        self._chunk = memoryview(bytearray(_CHUNK))
         self._closed = self._ended = False
         self._patient = patient
         self._stack = _stacked(tuple(layers))
@@ -270,12 +270,12 @@ class YmqStream:
         return messages
 
     def _feed(self, count: int, messages: list[Payload]) -> None:
-        with memoryview(self._chunk) as view, suppress(ProtocolError):
-            if self._stack is None:
-                messages += self._framing.feed(view[:count])
-            else:
-                for part in self._stack.receive(view[:count]):
-                    messages += self._framing.feed(part)
+        came = self._chunk[:count]
+        try:
+            for part in (came,) if self._stack is None else self._stack.receive(came):
+                messages += self._framing.feed(part)
+        except ProtocolError:
+            pass  # `failure` says it too
         if self._framing.failure is not None:
             self.eof = True
         self._patient = self._patient and not self._framing.begun

@@ -34,6 +34,7 @@ class YmqDealer:
         self.steady = steady
         self._link = link
         self._arrived: deque[Payload] = deque()
+        self._reached = 0
         self._peer: bytes | None = None
 
     @property
@@ -75,6 +76,15 @@ class YmqDealer:
         link = self._link
         if len(self._arrived) < _ARRIVED_MAX:
             self._arrived.extend(link.turn(now))
+        if link.connections != self._reached:
+            self._reached = link.connections
+            self._look_who(link)
+        if link.lost is not None and not self._arrived:
+            self.lost = link.lost
+            if self.heard_zmq:
+                self.lost = "it speaks ZeroMQ, not YMQ: the backend is 'zmq'"
+
+    def _look_who(self, link: YmqLink) -> None:
         peer = link.peer_identity
         if peer is not None and peer != self._peer:
             if self._peer is not None:
@@ -83,10 +93,6 @@ class YmqDealer:
                     "another scheduler answers there now, which knows nothing of this client"
                 )
             self._peer = peer
-        if link.lost is not None and not self._arrived:
-            self.lost = link.lost
-            if self.heard_zmq:
-                self.lost = "it speaks ZeroMQ, not YMQ: the backend is 'zmq'"
 
     def send(self, payload: bytes) -> None:
         """Queue a message for `flush`.

@@ -51,6 +51,7 @@ class YmqLink:
         connections: how often the peer was reached. Raised by one with each new connection; what
             was sent on an earlier one may have been lost with it.
         trouble: what stands in the way while there is no connection.
+        up: there is a connection whose peer has introduced itself.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class YmqLink:
         self.lost: str | None = None
         self.failure: ProtocolError | None = None
         self.connections = 0
+        self.up = False
         self.trouble = "it was not dialled yet"
         self._open_stream = open_stream
         self._patience = patience_s
@@ -75,7 +77,7 @@ class YmqLink:
         self._targets: deque[Target] = deque()
         self._sock: socket.socket | None = None
         self._stream: YmqStream | None = None
-        self._greeted_at: float | None = None
+        self._greeted_at = 0.0
         self._down_since: float | None = None
         self._refused_since: float | None = None
         self._attempt_ends = 0.0
@@ -85,11 +87,6 @@ class YmqLink:
     def attach(self, poller: Poller) -> None:
         """Let the link keep this poller informed of what it waits for."""
         self._poller = poller
-
-    @property
-    def up(self) -> bool:
-        """Whether there is a connection whose peer has introduced itself."""
-        return self._stream is not None and self._greeted_at is not None
 
     @property
     def poll_item(self) -> int:
@@ -107,10 +104,14 @@ class YmqLink:
         return self._stream.unsent if self._stream is not None else 0
 
     @property
+    def heard(self) -> int:
+        """Bytes that have come on this connection."""
+        return self._stream.heard if self._stream is not None else 0
+
+    @property
     def moved(self) -> tuple[int, int, int]:
         """Changes with each connection and each byte that comes or leaves."""
-        stream = self._stream
-        return self.connections, stream.heard if stream is not None else 0, self.unsent
+        return self.connections, self.heard, self.unsent
 
     def deadline(self) -> float | None:
         """When `turn` wants to be called next, whatever the poller says; None: not by itself."""
@@ -132,12 +133,9 @@ class YmqLink:
 
     def flush(self) -> None:
         """Send what the link takes now. That it is broken is found out by the next `turn`."""
-        stream = self._stream
-        if stream is not None and stream.wants_write:
+        if self._stream is not None and self._stream.wants_write:
             with suppress(TransportClosedError):
-                stream.flush()
-        # Most often it was only read from, and still is.
-        if stream is None or stream.wants_write != self._watched[1]:
+                self._stream.flush()
             self._watch()
 
     def turn(self, now: float) -> list[Payload]:
@@ -188,11 +186,12 @@ class YmqLink:
             # A failure shows in what is read.
             with suppress(TransportClosedError):
                 stream.flush()
-        messages: list[Payload] = []
-        with suppress(ProtocolError):  # `failure` says it too
+        try:
             messages = stream.receive()
-        if self._greeted_at is None and stream.peer_identity is not None:
-            self._greeted_at = now
+        except ProtocolError:
+            messages = []  # `failure` says it too
+        if not self.up and stream.peer_identity is not None:
+            self.up, self._greeted_at = True, now
             self._down_since = self._refused_since = None
             self.connections += 1
         if stream.failure is not None:
@@ -210,7 +209,7 @@ class YmqLink:
         if not self._redial:
             self.lose("the connection was reset")
             return
-        if self._greeted_at is not None:
+        if self.up:
             if now - self._greeted_at > _STEADY_S:
                 self._delay = FIRST_DELAY_S
             self._down_since = now
@@ -320,7 +319,7 @@ class YmqLink:
     def _drop(self) -> None:
         self._unwatch()
         stream, self._stream = self._stream, None
-        self._greeted_at = None
+        self.up = False
         if stream is not None:
             stream.close()
         self._drop_socket()
@@ -342,9 +341,12 @@ class YmqLink:
     # The poller.
 
     def _watch(self) -> None:
-        wanted = (-1, False)
-        if self._stream is not None:
-            wanted = (self._stream.poll_item, self._stream.wants_write)
+        wanted, stream = (-1, False), self._stream
+        if stream is not None:
+            # A stream begins unwatched. Most often it was only read from since, and still is.
+            if self._watched[0] >= 0 and stream.wants_write == self._watched[1]:
+                return
+            wanted = (stream.poll_item, stream.wants_write)
         elif self._sock is not None:
             wanted = (self._sock.fileno(), True)
         elif self._lookup is not None:

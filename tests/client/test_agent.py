@@ -154,11 +154,11 @@ def test_it_does_not_rest_while_it_is_behind(
     waits: list[tuple[int, bool]] = []
     original = agent._lines.wait
 
-    def wait(patience_s: float | None, *, rest: bool) -> set[Any]:
+    def wait(until: float | None, *, rest: bool, hurry: bool) -> set[Any]:
         # Without the test's own calls, which come when they come.
         left = [each for each in tuple(agent.inbox._commands) if not isinstance(each, Asked)]
         waits.append((len(left), rest))
-        return original(patience_s, rest=rest)
+        return original(until, rest=rest, hurry=hurry)
 
     def submit() -> list[Any]:
         return [client.submit(operator.add, 1, 2) for _ in range(200)]

@@ -95,18 +95,16 @@ def test_a_flush_without_news_leaves_the_poller_alone(
 
     monkeypatch.setattr(owner.poller, "register", register)
     link = owner.link
-    with monkeypatch.context() as patch:
-        patch.setattr(link, "_watch", None)
-        link.flush()
-        link.send([b"it fits"])
-        link.flush()
+    link.flush()
+    link.send([b"it fits"])
+    link.flush()
+    assert watches == []
     link.send([b"x" * 20_000_000])
     link.flush()
     # What is left waits for room.
     assert watches == [(link.poll_item, True)]
-    with monkeypatch.context() as patch:
-        patch.setattr(link, "_watch", None)
-        link.flush()
+    link.flush()
+    assert watches == [(link.poll_item, True)]
 
 
 def test_an_orderly_end_is_final(owner: Owner, peer: Peer) -> None:
@@ -164,7 +162,7 @@ def test_pauses_grow_and_shrink(owner: Owner, peer: Peer, monkeypatch: pytest.Mo
         link._pause("", now)
     assert link._delay == ymq_link.LONGEST_DELAY_S
     # One that lived for some time was a good one.
-    link._greeted_at = now - 100
+    link.up, link._greeted_at = True, now - 100
     link._reset(now)
     assert link._again_at == now + ymq_link.FIRST_DELAY_S
 
