@@ -49,6 +49,15 @@ class TaskFlags:
         return cls(profiling, priority, stream_output)
 
 
+def profile_bytes(seconds: float, peak_bytes: int, cpu_seconds: float) -> bytes:
+    """`Profile.pack` of these figures, for who makes one for every task."""
+    try:
+        return _PROFILE.pack(seconds, peak_bytes, cpu_seconds)
+    except (struct.error, OverflowError) as error:
+        what = Profile(seconds, peak_bytes, cpu_seconds)
+        raise ValueError(f"{what!r} does not fit the wire: {error}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """`TaskResult.metadata`: what the task cost.
@@ -68,10 +77,7 @@ class Profile:
 
         Raises `ValueError` for figures that do not fit.
         """
-        try:
-            return _PROFILE.pack(self.seconds, self.peak_bytes, self.cpu_seconds)
-        except (struct.error, OverflowError) as error:
-            raise ValueError(f"{self!r} does not fit the wire: {error}") from None
+        return profile_bytes(self.seconds, self.peak_bytes, self.cpu_seconds)
 
     @classmethod
     def unpack(cls, data: bytes) -> "Profile":

@@ -82,11 +82,8 @@ class Answers:
         self._send(task.client, replace(answer, metadata=_NO_PROFILE))
 
     def _full(self, object_id: bytes) -> ObjectStoreFullError:
-        objects = self._objects
-        size = objects.refused(object_id) or 0
-        return ObjectStoreFullError(
-            "an object that the task needs", size, objects.stored_bytes, objects.limit_bytes
-        )
+        size = self._objects.refused(object_id) or 0
+        return full("an object that the task needs", size, self._objects)
 
     def _send(self, client: Client, message: m.Message) -> None:
         self._out.append(out.SendTo(client.identity, message))
@@ -94,3 +91,8 @@ class Answers:
     def _complain(self, client: bytes, reason: str) -> None:
         self.counts[reason] += 1
         self._out.append(out.Complain(client, reason))
+
+
+def full(what: str, size: int, objects: Objects) -> ObjectStoreFullError:
+    """What its client is told where something of so many bytes does not fit."""
+    return ObjectStoreFullError(what, size, objects.stored_bytes, objects.limit_bytes)

@@ -179,7 +179,7 @@ class Assigning(Answers):
         """Offer the next queued task to a quick worker, until there is nothing to offer. To be
         called when all else was done, and each offer made before the next call."""
         hungry = self._hungry
-        if not hungry or self._crew.idle:
+        if not hungry or self._crew.resting:
             return []
         task = self._backlog.next()
         if task is None:

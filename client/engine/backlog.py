@@ -97,7 +97,7 @@ class Task:
         self.client = client
         self.task_id = message.task_id
         self.function = message.func_object_id
-        self.arguments = tuple(argument.data for argument in message.function_args)
+        self.arguments = tuple([argument.data for argument in message.function_args])
         self.priority = priority
         self.order = order
         self.node = UNKNOWN
@@ -141,11 +141,11 @@ class Backlog:
 
     def add(self, task: Task) -> None:
         """A task begins to wait."""
-        missing = {one for one in task.needs() if not self._has(one)}
-        if not missing:
+        needs = task.needs()
+        if all(map(self._has, needs)):
             self._push(task)
             return
-        task.missing = missing
+        task.missing = missing = {one for one in needs if not self._has(one)}
         for object_id in missing:
             self._waiting.setdefault(object_id, {})[task] = None
 

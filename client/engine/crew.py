@@ -134,6 +134,7 @@ class Crew:
 
     def deadline(self) -> float | None:
         """When `retire` should be called next."""
-        if not self._too_many():
+        # In every turn: nearly always none was ever one too many.
+        if self._number <= self._size or not self._too_many():
             return None
         return next(iter(self.resting.values())) + EXTRA_IDLE_S

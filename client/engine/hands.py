@@ -43,7 +43,10 @@ class Hands:
 
     def _next(self, run: out.Run) -> int:
         sequence = next(self._sequence) & 0xFFFFFFFF
-        self._tasks.setdefault(run.worker, deque()).append((sequence, run))
+        tasks = self._tasks.get(run.worker)
+        if tasks is None:
+            tasks = self._tasks[run.worker] = deque()
+        tasks.append((sequence, run))
         return sequence
 
     def _parts(self, run: out.Run) -> tuple[Blob | None, Blob, list[Blob]]:

@@ -91,8 +91,9 @@ class Holding:
             if not again:
                 seen.add(blob[0])
             parts.append(self._part(b"a", blob, again, body, sequence))
-        self._shrink()
-        forget = self.to_forget()
+        if body:
+            self._shrink()
+        forget = self.to_forget() if self._forget else ()
         run = (sequence, codec, call, tuple(parts), forget, priority, stream_output)
         return [frames.run_head(run, sum(map(len, body))), *body]
 

@@ -128,7 +128,10 @@ class Pipe:
             if not count:
                 raise EOFError
             self._filled += count
-            self._complete(answers)
+            if self._filled == self._header[2]:
+                kind, sequence, _, seconds, peak, cpu, stream = self._header
+                answers.append(Answer(kind, sequence, seconds, peak, cpu, self._body, stream))
+                self._header, self._body = None, bytearray()
             return count
         data = self.sock.recv(_SCRATCH)
         if not data:
@@ -139,49 +142,39 @@ class Pipe:
             self._body = bytearray()
         at = 0
         while self._header is None and len(data) - at >= frames.TO_ENGINE.size:
-            at = self._open(data, at)
-            self._complete(answers)
+            at = self._open(data, at, answers)
         if at < len(data):
             if self._header is not None:
                 raise PipeBroken("more bytes than were announced")
             self._body = bytearray(data[at:])
         return len(data)
 
-    def _open(self, data: bytes, at: int) -> int:
-        """Read a header and the part of its payload that is here; returns where that ends."""
-        magic, kind, stream, sequence, size, *costs = frames.TO_ENGINE.unpack_from(data, at)
+    def _open(self, data: bytes, at: int, answers: list[Answer]) -> int:
+        """Read a header and the part of its payload that is here; returns where that ends. Nearly
+        always all of it is here."""
+        magic, kind, stream, sequence, size, seconds, peak, cpu = frames.TO_ENGINE.unpack_from(
+            data, at
+        )
         if magic != frames.MAGIC or kind not in _KINDS:
             raise PipeBroken("this is no answer")
         if size > self._max:
             raise PipeBroken(f"an answer of {size:,} bytes; the limit is {self._max:,}")
-        seconds, peak, cpu = costs
         at += frames.TO_ENGINE.size
         if kind == frames.HANDED:
             handed = None if self._take is None else self._take(sequence, size)
             if handed is None:
                 raise PipeBroken("nothing was handed over")
-            self._header = (frames.VALUE, sequence, size, seconds, peak, cpu, 0)
-            self._body, self._filled = handed, size
+            answers.append(Answer(frames.VALUE, sequence, seconds, peak, cpu, handed))
             return at
+        end: int = at + size
+        if end <= len(data):
+            answers.append(Answer(kind, sequence, seconds, peak, cpu, data[at:end], stream))
+            return end
         self._header = (kind, sequence, size, seconds, peak, cpu, stream)
-        here: int = min(size, len(data) - at)
-        if here == size:
-            self._body = bytearray(data[at : at + size])
-        else:
-            self._body = bytearray(size)
-            self._body[:here] = data[at : at + here]
-        self._filled = here
-        return at + here
-
-    def _complete(self, answers: list[Answer]) -> None:
-        assert self._header is not None
-        kind, sequence, size, seconds, peak, cpu, stream = self._header
-        if self._filled < size:
-            return
-        answers.append(Answer(kind, sequence, seconds, peak, cpu, self._body, stream))
-        self._header = None
-        self._body = bytearray()
-        self._filled = 0
+        self._filled = len(data) - at
+        self._body = bytearray(size)
+        self._body[: self._filled] = data[at:]
+        return len(data)
 
     def close(self) -> None:
         """Close the socket; what was not sent is dropped."""

@@ -97,6 +97,8 @@ class Respawn:
 
     def deadline(self) -> float | None:
         """When to look again."""
+        if not self._booting and not self._owed:
+            return None
         times = list(self._booting.values())[:1]
         if self._owed and not (self._failures and not self._up and self._booting):
             times.append(self._not_before)

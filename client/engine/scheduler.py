@@ -105,8 +105,11 @@ class Scheduler(Assigning):
 
     def deadline(self) -> float | None:
         """When `tick` should be called next; what is offered is to be taken back before."""
-        times = (self._clients.deadline(), self._crew.deadline(), self._stuck_at())
-        return min((one for one in times if one is not None), default=None)
+        first = self._clients.deadline()
+        for other in (self._crew.deadline(), self._stuck_at() if self._ahead else None):
+            if other is not None and (first is None or other < first):
+                first = other
+        return first
 
     # -- what happens
 

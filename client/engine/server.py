@@ -9,10 +9,12 @@ import os
 import pickle
 import signal
 import time
+from functools import partial
 from typing import Any
 
 from futurefsm.client.engine import frames
 from futurefsm.client.engine import outputs as out
+from futurefsm.client.engine.answers import full
 from futurefsm.client.engine.carrying import Carrying
 from futurefsm.client.engine.complaints import Complaints
 from futurefsm.client.engine.doors import Doors
@@ -26,19 +28,17 @@ from futurefsm.client.engine.signals import Signals
 from futurefsm.client.engine.storage import Handler, StorageServer
 from futurefsm.client.engine.store import ObjectStore
 from futurefsm.client.engine.workers import Answered, Died, WorkerPool
-from futurefsm.client.errors import ObjectStoreFullError
 from futurefsm.protocol.codec import decode, encode
 from futurefsm.protocol.errors import ProtocolError
 from futurefsm.protocol.ids import IdSource, owner_prefix
 from futurefsm.protocol.messages import ClientHeartbeatEcho, LogType, TaskLog
-from futurefsm.protocol.task_flags import Profile
+from futurefsm.protocol.task_flags import profile_bytes
 from futurefsm.protocol.transport.poller import Poller
 
 _TURN = 64
 """Messages of clients in a row before the others get their turn: so few that the first of many
 tasks are offered to the workers before all are read."""
 
-_ACCEPT_AGAIN_S = 1.0
 # The last only in the foreground.
 _END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
@@ -76,7 +76,6 @@ class Server:
         self._ending = False
         # The router has messages that its descriptor does not tell of.
         self._more = False
-        self._accept_at: float | None = None
         self._complain = Complaints()
         self._take_back_soon = False
         self._store = ObjectStore(store_bytes)
@@ -95,7 +94,7 @@ class Server:
         self._on(self._signals.fd, self._signal)
         for fd in ends:
             self._on(fd, self._end)
-        self._router = doors.router
+        self._router, self._private = doors.router, doors.private
         self._mail = Mail(self._router.queue, self._scheduler.knows, self._router.spare)
         self._on(self._router.poll_item, self._client_messages)
         self._storage = StorageServer(
@@ -124,26 +123,35 @@ class Server:
                 self._survive(self._timers)
                 self._finish_turn()
                 first = self._deadline()
-            patience = None if first is None else max(0.0, first - now)
+            patience = None if first is None else first - now
             if self._more:
                 self._survive(self._client_messages, True, False)
                 patience = 0.0
             for item, readable, writable in self.poller.poll(patience):
                 handler = self._handlers.get(item)
                 if handler is not None:
-                    self._survive(handler, readable, writable)
+                    try:
+                        handler(readable, writable)
+                    except Exception:
+                        self._fault()
         self._survive(self._router.flush)
 
     def _finish_turn(self) -> None:
-        self._survive(self._offer_all)
+        try:
+            self._offer_all()
+        except Exception:
+            self._fault()
         self._survive(self._router.flush)
 
     def _survive(self, act: Any, *args: bool) -> None:
         try:
             act(*args)
         except Exception:
-            # A fault of ours; the other clients and tasks must not pay for it.
-            self._complain(b"", "a fault in the engine", trace=True)
+            self._fault()
+
+    def _fault(self) -> None:
+        # Of ours; the other clients and tasks must not pay for it.
+        self._complain(b"", "a fault in the engine", trace=True)
 
     def close(self) -> None:
         """Give everything back; kill the workers."""
@@ -170,14 +178,15 @@ class Server:
 
     def _deadline(self) -> float | None:
         """When `_timers` is to be called."""
-        tasks, workers = self._scheduler.deadline(), self._respawn.deadline()
-        times = (tasks, workers, self._accept_at, self._mail.deadline())
-        return min([one for one in times if one is not None], default=None)
+        first = self._scheduler.deadline()
+        for other in (self._respawn.deadline(), self._mail.deadline(), self._storage.again_at):
+            if other is not None and (first is None or other < first):
+                first = other
+        return first
 
     def _owes_itself(self) -> bool:
         """Whether `_timers` is to be called, whatever the time."""
-        deaf = not self._storage.listening and self._accept_at is None
-        return deaf or self._pool.lost or self._respawn.hopeless
+        return self._storage.deaf or self._pool.lost or self._respawn.hopeless
 
     def _timers(self) -> None:
         now = time.monotonic()
@@ -192,11 +201,7 @@ class Server:
             self._complain(b"", "a worker did not come up in time")
             self._pool.kill(worker)
         self.start_workers()
-        if not self._storage.listening and self._accept_at is None:
-            self._accept_at = now + _ACCEPT_AGAIN_S
-        elif self._accept_at is not None and now >= self._accept_at:
-            self._accept_at = None
-            self._storage.listen()
+        self._storage.tick(now)
 
     def start_workers(self) -> None:
         """Start those that are owed, if it is time to."""
@@ -217,11 +222,12 @@ class Server:
 
     def _client_messages(self, readable: bool, writable: bool) -> None:
         self._more = self._receive_messages()
-        self._store_changed()
+        if self._store.changed:
+            self._store_changed()
 
     def _receive_messages(self) -> bool:
         """What has come, or a part of it: then True."""
-        private, carrying = self._doors.private, self._carrying
+        private, carrying = self._private, self._carrying
         for _ in range(_TURN):
             received = self._router.receive()
             if received is None:
@@ -247,13 +253,13 @@ class Server:
                     if isinstance(message, ClientHeartbeatEcho):
                         message = ClientHeartbeatEcho(self._doors.storage_for(client))
                     self._mail.send(client, encode(message), time.monotonic())
+                case out.Run():
+                    self._hands.run(output)
                 case out.StoreResult(_, object_id):
                     self._storage.send(self._store.put(object_id, payload, force=True))
                     self._carrying.stored(object_id, payload)
                 case out.Offer(run):
                     self._offer(run)
-                case out.Run():
-                    self._hands.run(output)
                 case out.TakeBack():
                     self._take_back_soon = True
                 case out.StoreError(object_id, error):
@@ -277,7 +283,7 @@ class Server:
                     self._ending = True
                 case out.Complain(client, reason):
                     self._complain(client, reason)
-        if outputs:
+        if self._store.changed:
             self._store_changed()
 
     def _offer_all(self) -> None:
@@ -327,14 +333,14 @@ class Server:
 
     # -- workers
 
-    def worker_ready(self, fd: int) -> None:
+    def worker_ready(self, fd: int, readable: bool, writable: bool) -> None:
         """A worker's pipe is readable or writable."""
         for event in self._pool.ready(fd):
             self._answered(event.worker, event.answer)
 
     def watch_worker(self, fd: int, write: bool) -> None:
         """Wait for a worker's pipe; called by the pool."""
-        self._handlers[fd] = lambda readable, writable: self.worker_ready(fd)
+        self._handlers[fd] = partial(self.worker_ready, fd)
         self.poller.register(fd, write=write)
 
     def unwatch_worker(self, fd: int) -> None:
@@ -381,12 +387,9 @@ class Server:
         self._hands.answered(worker)
         payload, ok = answer.payload, answer.kind == frames.VALUE
         if not self._store.fits(len(payload)):
-            full = ObjectStoreFullError(
-                "the task's result", len(payload), self._store.stored_bytes, self._store.limit_bytes
-            )
-            payload, ok = pickle.dumps(full, PROTOCOL), False
-        peak = min(max(answer.peak_bytes, 0), 2**64 - 1)
-        profile = Profile(answer.seconds, peak, answer.cpu_seconds).pack()
+            error = full("the task's result", len(payload), self._store)
+            payload, ok = pickle.dumps(error, PROTOCOL), False
+        profile = profile_bytes(answer.seconds, answer.peak_bytes, answer.cpu_seconds)
         done = self._scheduler.worker_done(worker, run.task_id, ok, profile, now, answer.seconds)
         self._perform(done, payload)
 

@@ -18,6 +18,8 @@ IDENTITY = b"ObjectStorageServer"
 UNSENT_BYTES = 64 * 1024 * 1024
 """What may wait for a connection before it is not read from any more."""
 
+_AGAIN_S = 1.0
+
 Handler = Callable[[bool, bool], None]
 
 
@@ -32,6 +34,10 @@ class StorageServer:
         changed: called when messages may have changed the store, once for all that came together.
         gone: called with the identity of a connection that ended.
         complain: called with an identity and what was wrong.
+
+    Attributes:
+        deaf: it accepts no more connections, and `tick` is to be called, whatever the time.
+        again_at: when it is to be called next; None for never.
     """
 
     def __init__(
@@ -53,12 +59,20 @@ class StorageServer:
         self._complain = complain
         self._streams: dict[int, YmqStream] = {}
         self._interest: dict[int, tuple[bool, bool]] = {}
-        self.listening = False
-        self.listen()
+        self.deaf = False
+        self.again_at: float | None = None
+        self._listen()
 
-    def listen(self) -> None:
-        """Accept connections (again)."""
-        self.listening = True
+    def tick(self, now: float) -> None:
+        """Time passed: accept connections again, a while after there were too many."""
+        if self.deaf:
+            self.deaf = False
+            self.again_at = now + _AGAIN_S
+        elif self.again_at is not None and now >= self.again_at:
+            self.again_at = None
+            self._listen()
+
+    def _listen(self) -> None:
         self._handlers[self._listener.fileno()] = self._accept
         self._poller.register(self._listener.fileno())
 
@@ -66,10 +80,10 @@ class StorageServer:
         try:
             sock = accept(self._listener)
         except OSError as error:
-            # No descriptor is left. The listener stays readable: do not spin; `listen` resumes.
+            # No descriptor is left. The listener stays readable: do not spin; `tick` resumes.
             self._complain(b"", f"cannot accept a storage connection: {error}")
             self._poller.unregister(self._listener.fileno())
-            self.listening = False
+            self.deaf = True
             return
         if sock is None:
             return

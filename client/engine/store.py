@@ -5,7 +5,7 @@ before it exists is sent when it does. What does not fit is not kept, and is rem
 the channel has no word for that, so the scheduler tells those whose tasks need it.
 """
 
-from collections.abc import Collection, Hashable
+from collections.abc import Callable, Collection, Hashable
 from typing import NamedTuple
 
 from futurefsm.protocol.errors import ProtocolError
@@ -55,12 +55,18 @@ class ObjectStore:
 
     Attributes:
         stored_bytes: of all payloads; one that is shared by two ids counts once.
+        changed: `changes` has something to tell.
+        has: whether an object exists.
+        get: its bytes; raises `KeyError`. Both are the dictionary's own: they are asked several
+            times for each task.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.stored_bytes = 0
         self._objects: dict[bytes, Payload] = {}
+        self.has: Callable[[bytes], bool] = self._objects.__contains__
+        self.get: Callable[[bytes], Payload] = self._objects.__getitem__
         self._uses: dict[int, int] = {}
         self._owned: dict[bytes, dict[bytes, None]] = {}
         self._refused: dict[bytes, int] = {}
@@ -68,6 +74,7 @@ class ObjectStore:
         self._waiting: dict[bytes, list[tuple[Connection, StoreRequest, float]]] = {}
         self._waits: dict[Connection, dict[bytes, None]] = {}
         self._changes = Changes([], [], [])
+        self.changed = False
         self._barred: set[bytes] = set()
 
     # -- what the engine asks
@@ -81,14 +88,6 @@ class ObjectStore:
     def waiting(self) -> int:
         """How many requests wait for an object to exist."""
         return sum(len(requests) for requests in self._waiting.values())
-
-    def has(self, object_id: bytes) -> bool:
-        """Whether the object exists."""
-        return object_id in self._objects
-
-    def get(self, object_id: bytes) -> Payload:
-        """Its bytes; raises `KeyError`."""
-        return self._objects[object_id]
 
     def size(self, object_id: bytes) -> int:
         """Its bytes' number; raises `KeyError`."""
@@ -104,10 +103,10 @@ class ObjectStore:
 
     def changes(self) -> Changes:
         """What happened since the last call."""
-        changes = self._changes
-        if changes == _NOTHING:
+        if not self.changed:
             return _NOTHING
-        self._changes = Changes([], [], [])
+        changes, self._changes = self._changes, Changes([], [], [])
+        self.changed = False
         return changes
 
     def accept(self, object_id: bytes, payload: Payload) -> list[Reply]:
@@ -120,10 +119,11 @@ class ObjectStore:
         Whether it was kept, `has` and `refused` tell. `force` is for errors, which are small and
         must be heard of most when the store is full.
         """
-        replaced = len(self._objects.get(object_id, b""))
-        if not force and not self.fits(len(payload) - replaced):
-            self.refuse(object_id, len(payload))
-            return []
+        if not force:
+            replaced = len(self._objects.get(object_id, b""))
+            if not self.fits(len(payload) - replaced):
+                self.refuse(object_id, len(payload))
+                return []
         return self._keep(object_id, payload)
 
     def delete(self, object_id: bytes) -> bool:
@@ -244,6 +244,7 @@ class ObjectStore:
         if not uses:
             self.stored_bytes += len(payload)
         self._changes.stored.append(object_id)
+        self.changed = True
 
     def _drop(self, object_id: bytes) -> None:
         payload = self._objects.pop(object_id)
@@ -257,6 +258,7 @@ class ObjectStore:
         else:
             self.stored_bytes -= len(payload)
         self._changes.dropped.append(object_id)
+        self.changed = True
 
     def refuse(self, object_id: bytes, size: int) -> None:
         """An object that was sent is not kept; whoever waits for it is told."""
@@ -267,6 +269,7 @@ class ObjectStore:
             del self._refused[next(iter(self._refused))]
         self._refused[object_id] = size
         self._changes.refused.append(object_id)
+        self.changed = True
 
     def _figures(self, now: float) -> tuple[int, int, int, int, int, int]:
         oldest = min((one[2] for many in self._waiting.values() for one in many), default=now)

@@ -269,7 +269,7 @@ class WorkerPool:
             if fd == self._births:
                 self._born()
             return []
-        if worker.pipe.wants_write:
+        if worker.watched_write:
             self._send(worker)
         return self._receive(worker)
 
@@ -283,12 +283,13 @@ class WorkerPool:
             # Dead already, or user code closed the pipe or wrote into it: then it is of no use.
             self._unwatch(worker.pipe.sock.fileno())
             self.kill(worker.number)
-        if answers:
+        events = []
+        for answer in answers:
             worker.booted = True
-            for answer in answers:
-                if answer.kind in (frames.VALUE, frames.ERROR):
-                    worker.tasks = max(0, worker.tasks - 1)
-        return [Answered(worker.number, answer) for answer in answers]
+            if worker.tasks and answer.kind in (frames.VALUE, frames.ERROR):
+                worker.tasks -= 1
+            events.append(Answered(worker.number, answer))
+        return events
 
     def _send(self, worker: _Worker, *parts: Buffer) -> None:
         worker.pipe.send(*parts)

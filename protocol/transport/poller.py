@@ -12,6 +12,7 @@ _IN, _OUT = select.POLLIN, select.POLLOUT
 
 # What a C int takes; who waits longer is woken after 24 days.
 _LONGEST_MS = 2**31 - 1
+_LONGEST_S = _LONGEST_MS / 1000
 
 
 class Ready(NamedTuple):
@@ -33,6 +34,8 @@ class Poller:
         self._plain = select.poll()
         # Item → (read, write).
         self._watched: dict[Any, tuple[bool, bool]] = {}
+        # Descriptor → what is told when it can be read and no more, which is what is told most.
+        self._readable: dict[int, Ready] = {}
         # Watches all of them while one is a socket of ZeroMQ.
         self._zmq: Any = None
 
@@ -41,6 +44,7 @@ class Poller:
         self._watched[item] = (read, write)
         if isinstance(item, int):
             self._plain.register(item, (_IN if read else 0) | (_OUT if write else 0))
+            self._readable[item] = Ready(item, True, False)
         if self._zmq is not None:
             self._register_zmq(item)
         elif not isinstance(item, int):
@@ -64,6 +68,7 @@ class Poller:
             return
         if isinstance(item, int):
             self._plain.unregister(item)
+            del self._readable[item]
         if self._zmq is not None:
             # It refuses what it does not watch for anything.
             with suppress(KeyError):
@@ -77,11 +82,17 @@ class Poller:
         Negative time-outs count as none at all. Returns early, with nothing, never late: times are
         rounded up to milliseconds, so that a deadline has passed when the wait for it is over.
         """
-        timeout = None if timeout_s is None else min(max(0, ceil(timeout_s * 1000)), _LONGEST_MS)
+        if timeout_s is None:
+            timeout = None
+        elif timeout_s <= 0.0:
+            timeout = 0
+        else:
+            timeout = ceil(timeout_s * 1000) if timeout_s < _LONGEST_S else _LONGEST_MS
         if self._zmq is not None:
             return self._poll_zmq(timeout)
+        readable = self._readable
         return [
-            Ready(item, bool(events & ~_OUT), bool(events & _OUT))
+            Ready(item, bool(events & ~_OUT), True) if events & _OUT else readable[item]
             for item, events in self._plain.poll(timeout)
         ]
 
