@@ -18,6 +18,7 @@ from futurefsm.protocol.ids import OBJECT_ID_BYTES
 from futurefsm.protocol.messages import ClientHeartbeat, Message
 from futurefsm.protocol.piggyback import (
     CARRIED_MAX,
+    MARKS,
     Buffer,
     Hand,
     Payload,
@@ -84,6 +85,8 @@ class Carrying:
 
     def receive(self, message: Buffer) -> bool:
         """Keep the result that a message brings; False where it brings none."""
+        if message[:3] != MARKS:
+            return False
         found = carried(message)
         if found is None:
             return self._receive_handed(message)
@@ -126,17 +129,17 @@ class Carrying:
                     self._greet()
                 self._messages.send(output.message)
                 beat = beat or output.message.__class__ is ClientHeartbeat
+            elif kind is Get and output.object_id in self._came:
+                here.append(output.object_id)
+            elif kind is Delete and output.object_id in self._given:
+                self._deleted.append(output.object_id)
+                self._deleted_bytes += _OVERHEAD + self._given.pop(output.object_id)
             # An empty one is a question whether the storage channel is alive: see `Overdue`.
             elif isinstance(output, Put) and 0 < len(output.payload) <= CARRIED_MAX:
                 self._messages.carry(output.object_id, bytes(output.payload))
                 self._pump.stored(output.object_id)
             elif isinstance(output, Put) and self._hands_over(output.object_id, output.payload):
                 self._pump.stored(output.object_id)
-            elif kind is Get and output.object_id in self._came:
-                here.append(output.object_id)
-            elif kind is Delete and output.object_id in self._given:
-                self._deleted.append(output.object_id)
-                self._deleted_bytes += _OVERHEAD + self._given.pop(output.object_id)
             else:
                 requests.append(output)
         if requests:

@@ -7,7 +7,7 @@ from typing import Any
 
 from futurefsm.client.outputs import Output, Put, Send
 from futurefsm.client.ties import Ties
-from futurefsm.client.tracked import Call, Links, ResultOf, Stored, Tracked
+from futurefsm.client.tracked import Call, Links, Stored, Tracked
 from futurefsm.client.uploads import (
     IDLE_BYTES_MAX,
     Blob,
@@ -19,7 +19,7 @@ from futurefsm.client.uploads import (
 from futurefsm.client.values import Values
 from futurefsm.fsm import events as ev
 from futurefsm.protocol.ids import IdSource
-from futurefsm.protocol.messages import Argument, ArgumentType, Task, TaskCancel
+from futurefsm.protocol.messages import Task, TaskCancel
 
 # No task has come for so many seconds: what none needs is given back, a part with each heartbeat,
 # for it costs the cluster something that others may want.
@@ -111,12 +111,15 @@ class Outgoing:
         uploads = [function]
         parts: list[Any] = []
         for argument in call.arguments:
-            if isinstance(argument, ResultOf):
+            if isinstance(argument, Blob):
+                upload = self._upload(argument)
+            elif isinstance(argument, Stored):
+                upload = self._use(argument)
+            else:
                 parts.append(argument)
                 continue
-            upload = self._upload(argument) if isinstance(argument, Blob) else self._use(argument)
             uploads.append(upload)
-            parts.append(Argument(ArgumentType.OBJECT_ID, upload.object_id))
+            parts.append(upload.argument)
         tracked.uploads = tuple(uploads)
         tracked.message = Task(
             call.task_id,
@@ -230,7 +233,7 @@ class Outgoing:
         # It may have ended first, where two threads moved it.
         if tracked is None or tracked.settled is not None:
             return
-        if not self.ties.accepted(task_id, tracked):
+        if tracked.links is not None and not self.ties.accepted(tracked.links):
             return
         if tracked.message is None:
             return

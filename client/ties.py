@@ -76,10 +76,9 @@ class Ties:
         else:
             self._look(task_id, tracked)
 
-    def accepted(self, task_id: bytes, tracked: Tracked) -> bool:
-        """Its future runs. True where the task can be sent."""
-        links = tracked.links
-        if links is None or not (links.unmet or links.doom):
+    def accepted(self, links: Links) -> bool:
+        """The future of the task with these ties runs. True where it can be sent."""
+        if not (links.unmet or links.doom):
             return True
         links.accepted = True
         if links.doom is not None:

@@ -220,7 +220,7 @@ class Tracker(Outgoing):
                     self._out.append(Delete(value))
             else:
                 raise AssertionError(f"effect {effect!r} is not the wire's")
-        if tracked is not None:
+        if tracked is not None and tracked.settled is not None:
             self._forget_if_over(task_id, tracked)
 
     def settled(self, task_id: bytes, state: State, error: object = None) -> None:

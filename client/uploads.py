@@ -13,6 +13,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from futurefsm.protocol.messages import (
+    Argument,
+    ArgumentType,
     InstructionType,
     ObjectInstruction,
     ObjectMetadata,
@@ -55,6 +57,7 @@ class Upload:
     """One object in the cluster, and how many tasks need it."""
 
     __slots__ = (
+        "argument",
         "digest",
         "dropped",
         "name",
@@ -68,6 +71,8 @@ class Upload:
 
     def __init__(self, object_id: bytes, blob: Blob) -> None:
         self.object_id = object_id
+        # How a task names it.
+        self.argument = Argument(ArgumentType.OBJECT_ID, object_id)
         self.digest = blob.digest
         self.name = blob.name
         self.size = len(blob.payload)
@@ -124,7 +129,7 @@ class Uploads:
             shared = self._shared.get(digest)
         if shared is not None:
             if not shared.needed_by:
-                del self._resting_place(shared)[shared.object_id]
+                del self._resting(shared)[shared.object_id]
                 self._idle_bytes -= shared.size
             shared.needed_by += 1
             return shared, False
@@ -181,14 +186,14 @@ class Uploads:
                 self._drop(upload)
                 return
             upload.payload = None
-        self._resting_place(upload)[upload.object_id] = upload
+        self._resting(upload)[upload.object_id] = upload
         self._idle_bytes += upload.size
         while self._idle_bytes > self._idle_bytes_max:
             self._drop_oldest(self._bulky or self._idle)
         while len(self._idle) + len(self._bulky) > self._idle_count_max:
             self._drop_oldest(self._idle or self._bulky)
 
-    def _resting_place(self, upload: Upload) -> "OrderedDict[bytes, Upload]":
+    def _resting(self, upload: Upload) -> "OrderedDict[bytes, Upload]":
         return self._bulky if upload.size > LONE_BYTES_MAX else self._idle
 
     def kept(self) -> set[bytes]:

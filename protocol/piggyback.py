@@ -67,6 +67,9 @@ def plain(payload: Payload) -> Buffer:
 MARK = b"OBJ\x01"
 """As the number of a message's segments it would be 21 million."""
 
+MARKS = b"OBJ"
+"""With this each of these messages begins, and no message of the protocol."""
+
 CARRIED_MAX = 16 * 1024
 """Bytes; what is larger goes over the storage channel, so that it stands in nobody's way."""
 

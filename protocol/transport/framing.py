@@ -162,6 +162,8 @@ class YmqFraming:
                 self._end_body(messages)
             if not self._head and self.peer_identity is not None:
                 at = self._whole_messages(view, at, messages)
+                if at == end:
+                    return
             needed = 8 if self.peer_identity is not None else 12
             taken = min(needed - len(self._head), end - at)
             self._head += view[at : at + taken]

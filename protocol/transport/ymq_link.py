@@ -134,8 +134,10 @@ class YmqLink:
     def flush(self) -> None:
         """Send what the link takes now. That it is broken is found out by the next `turn`."""
         if self._stream is not None and self._stream.wants_write:
-            with suppress(TransportClosedError):
+            try:
                 self._stream.flush()
+            except TransportClosedError:
+                return
             self._watch()
 
     def turn(self, now: float) -> list[Payload]:
