@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -11,12 +11,14 @@ from typing import Any
 from benchmarks.executors import PEERS, Peer, loaded
 from benchmarks.measuring import processor_seconds, seconds, wake_ups
 from benchmarks.rows import NOTHING
-from benchmarks.tasks import empty, endless, filled, size_of, until
+from benchmarks.tasks import array, empty, endless, filled, size_of, until
 
 CHUNK = 100
 _ROUND_TRIPS = 100
 _CANCELS = 5
 _LARGE = 100_000_000
+# So that each of a few workers has had one.
+_WARM = 16
 _SETTLE_S = 1.0
 # Some heartbeats long.
 _WINDOW_S = 4.0
@@ -51,15 +53,37 @@ def trips(peer: Peer, n: int) -> float:
     return median(took) * 1e6
 
 
-def argument(peer: Peer, size: int) -> float:
+def argument(peer: Peer, payload: Any) -> float:
     """Milliseconds of a task with a large argument that nobody has seen before."""
-    payload = os.urandom(64) + bytes([1]) * size
     return seconds(lambda: peer.submit(size_of, payload).result()) * 1e3
 
 
-def returned(peer: Peer, size: int) -> float:
+def returned(peer: Peer, make: Callable[[int], Any], size: int) -> float:
     """Milliseconds of a task with a large result."""
-    return seconds(lambda: peer.submit(filled, size).result()) * 1e3
+    return seconds(lambda: peer.submit(make, size).result()) * 1e3
+
+
+def large(peer: Peer, rows: Collection[str], size: int) -> dict[str, float]:
+    """Large bytes, and large arrays, which every worker has loaded what it needs for."""
+    found = {}
+    for kind, make in (("", filled), ("-array", array)):
+        if f"argument{kind}" not in rows and f"result{kind}" not in rows:
+            continue
+        peer.results([peer.submit(make, 10) for _ in range(_WARM)])
+        if f"argument{kind}" in rows:
+            fresh = (_fresh(make, size) for _ in range(3))
+            found[f"argument{kind}"] = median(argument(peer, each) for each in fresh)
+        if f"result{kind}" in rows:
+            found[f"result{kind}"] = median(returned(peer, make, size) for _ in range(3))
+    return found
+
+
+def _fresh(make: Callable[[int], Any], size: int) -> Any:
+    if make is filled:
+        return os.urandom(64) + make(size)
+    payload = make(size)
+    payload[:8] = list(os.urandom(8))
+    return payload
 
 
 def through(side: str, n: int, rows: Collection[str], quick: bool) -> dict[str, float]:
@@ -75,11 +99,7 @@ def through(side: str, n: int, rows: Collection[str], quick: bool) -> dict[str, 
             found["tasks"] = tasks(peer, n)
         if "map" in rows:
             found["map"] = mapped(peer, 10 * n)
-        size = _LARGE if not quick else _LARGE // 100
-        if "argument" in rows:
-            found["argument"] = median(argument(peer, size) for _ in range(3))
-        if "result" in rows:
-            found["result"] = median(returned(peer, size) for _ in range(3))
+        found |= large(peer, rows, _LARGE if not quick else _LARGE // 100)
     finally:
         peer.close()
     return found

@@ -214,6 +214,19 @@ ROWS = (
         {POOL: NO_WORSE, "pebble": NO_WORSE, "loky": NO_WORSE, "Dask": NO_WORSE},
     ),
     Row(
+        "argument-array",
+        "an array of 100 MB as an argument",
+        "ms",
+        {POOL: NO_WORSE, "pebble": NO_WORSE, "loky": NO_WORSE, "Dask": NO_WORSE},
+    ),
+    Row(
+        "result-array",
+        "an array of 100 MB as a result",
+        "ms",
+        {POOL: NO_WORSE, "pebble": NO_WORSE, "loky": NO_WORSE, "Dask": NO_WORSE},
+        note="of numpy, whose memory every side but pebble's and the pool's own sends as it is",
+    ),
+    Row(
         "cancel",
         "cancel of a running task, until `cancel()` returns",
         "ms",
@@ -335,7 +348,7 @@ JOBS = (
     Job(
         "engine:through",
         2_000,
-        ("tasks", "map", "trip", "argument", "result"),
+        ("tasks", "map", "trip", "argument", "result", "argument-array", "result-array"),
         _POOLS,
         rounds=5,
         quick_n=50,

@@ -1,5 +1,11 @@
 """What the workers run. Nothing is imported here: every worker loads this module."""
 
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sized
+
 
 def empty() -> None:
     """The task that does nothing."""
@@ -15,7 +21,7 @@ def same_all(values: list[object]) -> list[object]:
     return [same(value) for value in values]
 
 
-def size_of(payload: bytes) -> int:
+def size_of(payload: Sized) -> int:
     """A large argument, of which every page is there."""
     return len(payload)
 
@@ -23,6 +29,13 @@ def size_of(payload: bytes) -> int:
 def filled(size: int) -> bytes:
     """A large result; each page was written, so that none is the kernel's page of zeros."""
     return b"x" * size
+
+
+def array(size: int) -> object:
+    """The same as an array of numpy."""
+    import numpy
+
+    return numpy.ones(size, numpy.uint8)
 
 
 def endless(path: str) -> None:

@@ -1,7 +1,7 @@
 """What turns functions, arguments and results into bytes and back."""
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import blake2b
 from struct import Struct
@@ -10,6 +10,7 @@ from typing import Any, NoReturn, Protocol
 import cloudpickle
 
 from futurefsm.client.blame import blame, of_a_signal, said, shown, type_name
+from futurefsm.client.engine.pieces import Pieces
 from futurefsm.client.errors import UnsendableError
 from futurefsm.client.guard import guard, guard_named
 from futurefsm.client.portable import Portable
@@ -26,8 +27,7 @@ SHARE_MAX_BYTES = 8 * 2**20
 # Of what has more bytes, only so many are looked at to see whether two may be equal.
 _LOOK_BYTES = 4096
 
-# A pickle of large bytes by hand: `pickle.dumps` takes 30 times as long, for it asks for half as
-# much memory again, and gives it back.
+# Of bytes with so many the pickle is made by hand.
 _LARGE_BYTES = 64 * 1024
 _BEGIN, _LENGTH, _END = {bytes: b"\x80\x05\x8e", bytearray: b"\x80\x05\x96"}, Struct("<Q"), b"."
 
@@ -70,8 +70,10 @@ class Serializer:
         self._steady = Steady(_travels_by_reference)
         self._codec = codec
         self.guarded = self._guarded = guarded
-        self._seals = seals and codec is None
         self._dumps: Callable[[Any], bytes] = _dumps if codec is None else self._dumps_own
+        self._dumps_argument: Callable[[Any], bytes | Handed] = self._dumps
+        if seals and codec is None:
+            self._dumps_argument = _dumps_to_hand_over
 
     def function(self, fn: Callable[..., Any], kwargs: dict[str, Any]) -> Blob:
         """A function, bound to its keyword arguments.
@@ -126,14 +128,12 @@ class Serializer:
 
     def argument(self, value: Any, place: str, fn: Callable[..., Any]) -> Blob:
         """One argument; `place` names it in the error ("argument 2")."""
-        if self._seals and type(value) in _BEGIN and len(value) > SHARE_MAX_BYTES:
-            sealed = _sealed(value)
-            if sealed is not None:
-                return Blob(sealed, None, place)
         try:
-            payload = self._dumps(value)
+            payload = self._dumps_argument(value)
         except Exception as error:
             _refuse(value, place, fn, error)
+        if isinstance(payload, Handed):
+            return Blob(payload, None, place)
         if len(payload) < SHARE_MIN_BYTES:
             # One that a task could change is its own.
             steady = type(value) in ATOMS and self._codec is None
@@ -184,22 +184,41 @@ class Serializer:
         return payload
 
 
-def _sealed(value: bytes | bytearray) -> Handed | None:
-    from futurefsm.client.engine.sealed import seal
-
-    return seal(_pickled(value))
-
-
-def _pickled(value: bytes | bytearray) -> "tuple[bytes, bytes, bytes | bytearray, bytes]":
-    return _BEGIN[type(value)], _LENGTH.pack(len(value)), value, _END
-
-
 def _dumps(value: Any) -> bytes:
     if type(value) in ATOMS:
         if type(value) is bytes and len(value) > _LARGE_BYTES:
             return b"".join(_pickled(value))
         return pickle.dumps(value, protocol=5)  # the same bytes, ten times as fast
-    return bytes(cloudpickle.dumps(value, protocol=5))
+    return b"".join(_pieces(value).pieces)
+
+
+def _dumps_to_hand_over(value: Any) -> bytes | Handed:
+    """Large ones are written at once to where they can be handed over."""
+    if type(value) in ATOMS or type(value) is bytearray:
+        if type(value) not in _BEGIN or len(value) <= SHARE_MAX_BYTES:
+            return _dumps(value)
+        return _sealed(_pickled(value))
+    made = _pieces(value)
+    return b"".join(made.pieces) if made.size <= SHARE_MAX_BYTES else _sealed(made.pieces)
+
+
+def _pieces(value: Any) -> Pieces:
+    made = Pieces()
+    made.dump(value, cloudpickle.Pickler)
+    return made
+
+
+def _sealed(pieces: Sequence[Any]) -> bytes | Handed:
+    from futurefsm.client.engine.sealed import seal
+
+    sealed = seal(pieces)
+    return b"".join(pieces) if sealed is None else sealed
+
+
+def _pickled(value: bytes | bytearray) -> "tuple[bytes, bytes, bytes | bytearray, bytes]":
+    """As `pickle.dumps` does it, which takes 30 times as long: it asks for half as much memory
+    again, and gives it back."""
+    return _BEGIN[type(value)], _LENGTH.pack(len(value)), value, _END
 
 
 def travelling(codec: Any) -> bytes:

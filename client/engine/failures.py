@@ -18,7 +18,8 @@ from tblib.pickling_support import (
 )
 
 from futurefsm.client.blame import blame, said, text_of, type_name
-from futurefsm.client.engine.results import PROTOCOL, Buffer, Gauge
+from futurefsm.client.engine.pieces import PROTOCOL, Pieces
+from futurefsm.client.engine.results import Buffer
 from futurefsm.client.errors import (
     DeserializationError,
     RemoteError,
@@ -126,11 +127,11 @@ def _shorten(tb: TracebackType | None) -> TracebackType | None:
 
 def _try(error: BaseException, limit: int) -> bytes:
     """The bytes of an exception that survives being loaded; raises whatever goes wrong."""
-    gauge = Gauge(limit)
-    _Pickler(gauge, PROTOCOL).dump(error)
-    if not gauge.fits:
-        raise ValueError(f"it has {gauge.size:,} bytes when pickled; the limit is {limit:,}")
-    data = b"".join(gauge.pieces)
+    made = Pieces(limit)
+    made.dump(error, _Pickler)
+    if not made.fits:
+        raise ValueError(f"it has {made.size:,} bytes when pickled; the limit is {limit:,}")
+    data = b"".join(made.pieces)
     if not isinstance(pickle.loads(data), BaseException):
         raise TypeError("what unpickling it gives is no exception")
     return data

@@ -9,58 +9,29 @@ from __future__ import annotations
 import pickle
 from importlib import import_module
 
+from futurefsm.client.engine.pieces import PROTOCOL as PROTOCOL
+from futurefsm.client.engine.pieces import Pieces
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 Buffer = bytes | bytearray | memoryview
 
-PROTOCOL = 5
 
-
-class Gauge:
-    """What a pickler writes to: keeps the pieces, and beyond the limit only counts.
-
-    Large bytes inside the value are kept as they are, not copied.
-    """
-
-    __slots__ = ("limit", "pieces", "size")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.pieces: list[Any] = []
-        self.size = 0
-
-    def write(self, piece: Any) -> int:
-        """Called by the pickler."""
-        size = memoryview(piece).nbytes
-        self.size += size
-        if self.size <= self.limit:
-            self.pieces.append(piece)
-        else:
-            self.pieces.clear()
-        return size
-
-    @property
-    def fits(self) -> bool:
-        """Whether all pieces are here."""
-        return self.size <= self.limit
-
-
-def _dump(value: Any, limit: int, codec: Any) -> Gauge:
-    gauge = Gauge(limit)
+def _dump(value: Any, limit: int, codec: Any) -> Pieces:
+    made = Pieces(limit)
     if codec is not None:
-        gauge.write(codec.serialize(value))
-        return gauge
+        made.write(codec.serialize(value))
+        return made
     try:
-        pickle.Pickler(gauge, PROTOCOL).dump(value)
-        return gauge
+        made.dump(value)
+        return made
     except (pickle.PicklingError, AttributeError, TypeError):
         # Functions and classes that nobody can import: by value then.
-        gauge = Gauge(limit)
-    cloudpickle = import_module("cloudpickle")
-    cloudpickle.Pickler(gauge, PROTOCOL).dump(value)
-    return gauge
+        made = Pieces(limit)
+    made.dump(value, import_module("cloudpickle").Pickler)
+    return made
 
 
 def dump_value(
@@ -78,11 +49,11 @@ def dump_value(
         whether it is the value, and the pieces of the bytes.
     """
     try:
-        gauge = _dump(value, limit, codec)
-        if gauge.fits:
-            return True, gauge.pieces
+        made = _dump(value, limit, codec)
+        if made.fits:
+            return True, made.pieces
         error: Any = None
-        size = gauge.size
+        size = made.size
     except BaseException as failure:
         # Also SystemExit and KeyboardInterrupt out of a __reduce__.
         error, size = failure, 0

@@ -8,6 +8,7 @@ import it.
 
 from __future__ import annotations
 
+import _thread
 import fcntl
 import io
 import mmap
@@ -32,6 +33,10 @@ _PART = 4
 _HUGE_PAGE = 2 * 2**20
 _HUGE_BYTES = 4 * 2**20
 """Fresh memory for so many bytes is asked for in large pages."""
+
+_BEHIND_BYTES = 16 * 2**20
+"""To give back so many takes the last who holds them milliseconds, which nobody should wait for: a
+thread does it."""
 
 _READ = 64 * 1024
 
@@ -83,6 +88,13 @@ class Sealed(Handed):
 
     def __del__(self, close: Callable[[int], None] = os.close, held: set[int] = _held) -> None:
         held.discard(self._fd)
+        if self._size >= _BEHIND_BYTES:
+            try:
+                _thread.start_new_thread(close, (self._fd,))
+            except RuntimeError:
+                pass  # there are enough of them, or this process ends
+            else:
+                return
         close(self._fd)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
 from futurefsm.client.blame import shown
@@ -310,23 +311,42 @@ def test_what_a_signals_handler_raises_is_no_fault_of_what_is_pickled(handler: A
         signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.parametrize("kind", [bytes, bytearray])
-def test_large_bytes_are_written_to_where_they_can_be_handed_over(kind: type) -> None:
-    value = kind(b"x") * (SHARE_MAX_BYTES + 1)
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"x" * (SHARE_MAX_BYTES + 1),
+        bytearray(SHARE_MAX_BYTES + 1),
+        {"several": [b"x" * SHARE_MAX_BYTES, bytearray(SHARE_MAX_BYTES)]},
+        [np.arange(SHARE_MAX_BYTES)],
+        [str(np.arange(4)), "x" * (SHARE_MAX_BYTES + 1)],
+    ],
+    ids=["bytes", "bytearray", "inside", "array", "text"],
+)
+def test_large_objects_are_written_to_where_they_can_be_handed_over(value: Any) -> None:
     blob = Serializer(seals=True).argument(value, "argument 1", plain)
     assert isinstance(blob.payload, Sealed)
     assert blob.digest is None
     loaded = Serializer().loads(blob.payload)
-    assert type(loaded) is kind
-    assert loaded == value
-    assert pickle.loads(bytes(blob.payload)) == value
+    assert type(loaded) is type(value)
+    assert pickle.dumps(loaded) == pickle.dumps(value)
+    assert pickle.dumps(pickle.loads(bytes(blob.payload))) == pickle.dumps(value)
+
+
+def test_what_was_sent_does_not_change_with_the_users_array() -> None:
+    """It is written while the argument is pickled, not when it leaves."""
+    array = np.zeros(SHARE_MAX_BYTES)
+    sealing, plain_ = Serializer(seals=True), Serializer()
+    blobs = [each.argument(array, "argument 1", plain) for each in (sealing, plain_)]
+    array[:] = 1
+    assert [plain_.loads(blob.payload).max() for blob in blobs] == [0, 0]
 
 
 def test_what_is_shared_or_made_by_a_users_own_stays_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     small, large = bytes(SHARE_MAX_BYTES), bytes(SHARE_MAX_BYTES + 1)
     for serializer, value in (
         (Serializer(seals=True), small),
-        (Serializer(seals=True), [large]),
+        (Serializer(seals=True), [small[1000:]]),
+        (Serializer(), [large]),
         (Serializer(Own(), seals=True), large),
     ):
         assert isinstance(serializer.argument(value, "argument 1", plain).payload, bytes)

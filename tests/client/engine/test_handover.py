@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
@@ -282,6 +283,20 @@ def test_one_value_for_many(client: Client) -> None:
     expected = filled(BYTES)
     expected[0] = 1
     assert found == [expected] * 4
+
+
+def test_arrays_come_as_they_were_and_may_be_written_to(client: Client, took: list[str]) -> None:
+    array = np.arange(BYTES)
+    result = client.submit(doubled, array).result()
+    assert result.tolist() == [2 * n for n in range(BYTES)]
+    assert array[-1] == BYTES - 1
+    result[0] = 1
+    assert took == ["Sealed"]
+
+
+def doubled(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    array *= 2
+    return array
 
 
 def test_errors_are_not_handed_over(client: Client, took: list[str]) -> None:

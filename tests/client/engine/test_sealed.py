@@ -3,8 +3,11 @@
 import fcntl
 import os
 import pickle
+import queue
 import signal
+import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,6 +55,34 @@ def test_an_object_is_loaded_as_often_as_it_is_asked_for(value: Any) -> None:
     first, second = one.load(), one.load()
     assert first == second == value
     assert type(first) is type(value)
+
+
+def test_who_drops_a_large_one_does_not_wait_for_the_system(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last who holds it gives the memory back, which takes milliseconds."""
+    closed: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
+
+    def close(fd: int) -> None:
+        closed.put((fd, threading.get_ident()))
+
+    large = SimpleNamespace(_fd=7, _size=sealed._BEHIND_BYTES)
+    small = SimpleNamespace(_fd=8, _size=sealed._BEHIND_BYTES - 1)
+    here = threading.get_ident()
+    held = {7, 8}
+    for one, there in ((large, True), (small, False)):
+        Sealed.__del__(one, close, held)  # type: ignore[arg-type]
+        fd, thread = closed.get(timeout=60)
+        assert fd == one._fd
+        assert (thread != here) is there
+    assert not held
+
+    def enough(*args: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(sealed._thread, "start_new_thread", enough)
+    Sealed.__del__(large, close, held)  # type: ignore[arg-type]
+    assert closed.get_nowait() == (7, here)
 
 
 def test_what_is_loaded_may_be_written_to_and_is_nobody_elses() -> None:
