@@ -31,10 +31,16 @@ BOTH = pytest.mark.parametrize(
 )
 
 
-def family(handle: EngineHandle) -> list[int]:
-    """The engine's process, its fork server's and its workers'; readable at their end."""
-    found = [handle.pid, *(one.pid for one in psutil.Process(handle.pid).children())]
-    return [os.pidfd_open(pid) for pid in found]
+def family(handle: EngineHandle, processes: int) -> list[int]:
+    """The engine's process, its fork server's and its workers'; readable at their end.
+
+    One worker may be at work before another is forked: waits until all are there.
+    """
+    deadline = time.monotonic() + BOUND
+    while len(children := psutil.Process(handle.pid).children()) < processes - 1:
+        assert time.monotonic() < deadline, children
+        time.sleep(0.001)
+    return [os.pidfd_open(pid) for pid in (handle.pid, *(one.pid for one in children))]
 
 
 def all_end(fds: list[int]) -> None:
@@ -67,7 +73,7 @@ def test_close_ends_all_of_it_and_may_be_repeated(
 ) -> None:
     handle = engine(2, start_method=start_method)
     warm(handle)
-    fds = family(handle)
+    fds = family(handle, processes)
     assert len(fds) == processes
     assert handle.poll() is None
     handle.close(BOUND)
@@ -104,7 +110,7 @@ def test_an_engine_that_is_killed_leaves_nothing(
 ) -> None:
     handle = engine(2, directory=str(tmp_path), start_method=start_method)
     warm(handle)
-    fds = family(handle)
+    fds = family(handle, processes)
     assert len(fds) == processes
     handle.kill()
     all_end(fds)
@@ -132,8 +138,10 @@ client = EngineClient(handle)
 client.result(client.submit(len, "ab"))
 {more}
 import psutil
-workers = [one.pid for one in psutil.Process(handle.pid).children()]
-print(json.dumps([handle.pid, *workers]), flush=True)
+engine = psutil.Process(handle.pid)
+while len(children := engine.children()) < 3:  # one may be at work before the other is forked
+    time.sleep(0.001)
+print(json.dumps([handle.pid, *(one.pid for one in children)]), flush=True)
 sys.stdin.read()
 """
 
