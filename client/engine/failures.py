@@ -128,7 +128,7 @@ def _shorten(tb: TracebackType | None) -> TracebackType | None:
 def _try(error: BaseException, limit: int) -> bytes:
     """The bytes of an exception that survives being loaded; raises whatever goes wrong."""
     made = Pieces(limit)
-    made.dump(error, _Pickler)
+    _Pickler(made, PROTOCOL).dump(error)
     if not made.fits:
         raise ValueError(f"it has {made.size:,} bytes when pickled; the limit is {limit:,}")
     data = b"".join(made.pieces)

@@ -25,12 +25,12 @@ def _dump(value: Any, limit: int, codec: Any) -> Pieces:
         made.write(codec.serialize(value))
         return made
     try:
-        made.dump(value)
+        pickle.Pickler(made, PROTOCOL).dump(value)
         return made
     except (pickle.PicklingError, AttributeError, TypeError):
         # Functions and classes that nobody can import: by value then.
         made = Pieces(limit)
-    made.dump(value, import_module("cloudpickle").Pickler)
+    import_module("cloudpickle").Pickler(made, PROTOCOL).dump(value)
     return made
 
 

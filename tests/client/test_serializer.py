@@ -6,6 +6,7 @@ import pickle
 import signal
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import Mock
@@ -339,6 +340,19 @@ def test_what_was_sent_does_not_change_with_the_users_array() -> None:
     blobs = [each.argument(array, "argument 1", plain) for each in (sealing, plain_)]
     array[:] = 1
     assert [plain_.loads(blob.payload).max() for blob in blobs] == [0, 0]
+
+
+@pytest.mark.parametrize(("seals", "copies"), [(True, 0), (False, 1)])
+def test_no_more_copies_of_an_array_than_are_needed(seals: bool, copies: int) -> None:
+    array, serializer = np.ones(SHARE_MAX_BYTES), Serializer(seals=seals)
+    tracemalloc.start()
+    try:
+        blob = serializer.argument({"an": [array]}, "argument 1", plain)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(blob.payload) > array.nbytes
+    assert peak < (copies + 0.25) * array.nbytes
 
 
 def test_what_is_shared_or_made_by_a_users_own_stays_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
