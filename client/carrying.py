@@ -2,10 +2,10 @@
 
 Below the pump, which sends objects, asks for them and deletes them as it does with any store. An
 object that was sent is taken for stored at once: what is said of it later comes behind it. A result
-that came with its TaskResult is here when the pump asks for it. Those that came so are deleted many
-at a time, with the next heartbeat at the latest, behind what somebody waits for: an instruction
-costs as much as a task, and would be in the way of the task whose submit it goes with. Large
-objects are handed over where that is possible; else they go the ordinary way.
+that came with its TaskResult is here when it is asked for (`Values.here`). Those that came so are
+deleted many at a time, with the next heartbeat at the latest, behind what somebody waits for: an
+instruction costs as much as a task, and would be in the way of the task whose submit it goes with.
+Large objects are handed over where that is possible; else they go the ordinary way.
 """
 
 from collections.abc import Iterable
@@ -77,9 +77,9 @@ class Carrying:
         # How many were handed over; -1: the engine does not know yet that it may do so, too.
         self._number = -1
         # Results whose TaskResults come next.
-        self._came: dict[bytes, Payload] = {}
-        # Those that were given to the pump, which will delete them; and their sizes.
-        self._given: dict[bytes, int] = {}
+        self._came = pump.tracker.values.here
+        # Those that came, until the pump deletes them; and their sizes.
+        self._sizes: dict[bytes, int] = {}
         self._deleted: list[bytes] = []
         self._deleted_bytes = 0
 
@@ -90,7 +90,7 @@ class Carrying:
         found = carried(message)
         if found is None:
             return self._receive_handed(message)
-        self._came[found[0]] = found[1]
+        self._keep(*found)
         return True
 
     def _receive_handed(self, message: Buffer) -> bool:
@@ -101,39 +101,26 @@ class Carrying:
         payload = self._hand.take(*found[1:])
         # Where this process could not take it, it is in the store.
         if payload is not None:
-            self._came[found[0]] = payload
+            self._keep(found[0], payload)
         return True
 
-    def perform(self, outputs: list[WireOutput]) -> None:
-        """Send what the pump wants sent, and give it what is here."""
-        pump = self._pump
-        while outputs:
-            here = self._send(outputs)
-            for object_id in here:
-                payload = self._came.pop(object_id)
-                self._given[object_id] = len(payload)
-                pump.fetched(object_id, payload, pump.now)
-            outputs = pump.take() if here else []
-        # Each came in front of its TaskResult, and what that one's future wants is asked for now.
-        self._came.clear()
+    def _keep(self, object_id: bytes, payload: Payload) -> None:
+        self._came[object_id] = payload
+        self._sizes[object_id] = len(payload)
 
-    def _send(self, outputs: list[WireOutput]) -> list[bytes]:
-        """Returns the objects that were asked for and are here."""
+    def perform(self, outputs: list[WireOutput]) -> None:
+        """Send what the pump wants sent."""
         requests: list[Put | Get | Delete] = []
-        here: list[bytes] = []
         beat = False
         for output in outputs:
-            kind = output.__class__
             if isinstance(output, Send):
                 if self._number < 0 and self._hand is not None:
                     self._greet()
                 self._messages.send(output.message)
                 beat = beat or output.message.__class__ is ClientHeartbeat
-            elif kind is Get and output.object_id in self._came:
-                here.append(output.object_id)
-            elif kind is Delete and output.object_id in self._given:
+            elif output.__class__ is Delete and output.object_id in self._sizes:
                 self._deleted.append(output.object_id)
-                self._deleted_bytes += _OVERHEAD + self._given.pop(output.object_id)
+                self._deleted_bytes += _OVERHEAD + self._sizes.pop(output.object_id)
             # An empty one is a question whether the storage channel is alive: see `Overdue`.
             elif isinstance(output, Put) and 0 < len(output.payload) <= CARRIED_MAX:
                 self._messages.carry(output.object_id, bytes(output.payload))
@@ -148,7 +135,11 @@ class Carrying:
         if many or (beat and self._deleted):
             deleted, self._deleted, self._deleted_bytes = self._deleted, [], 0
             self._messages.send(deletion(self._pump.tracker.identity, deleted))
-        return here
+        # Each came in front of its TaskResult. What that one's future did not take then is in the
+        # store, as all others are.
+        for object_id in self._came:
+            self._sizes.pop(object_id, None)
+        self._came.clear()
 
     def _greet(self) -> None:
         """Results may be handed over."""

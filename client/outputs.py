@@ -62,7 +62,7 @@ class Deliver(NamedTuple):
     """The bytes of the future's value are here."""
 
     task_id: bytes
-    payload: bytes
+    payload: Payload
 
 
 class Lose(NamedTuple):

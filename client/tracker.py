@@ -14,7 +14,6 @@ from futurefsm.client.ended import Ended
 from futurefsm.client.outgoing import Outgoing
 from futurefsm.client.outputs import (
     Delete,
-    Deliver,
     Drop,
     Fire,
     Forget,
@@ -331,8 +330,7 @@ class Tracker(Outgoing):
             payload = bytes(payload)  # each gives its own buffer back
         for task_id in waiting:
             tracked = self._tasks[task_id]
-            if self.values.step(task_id, tracked, ev.BYTES).moves:
-                self._out.append(Deliver(task_id, payload))
+            self.values.came(task_id, tracked, payload)
             self._forget_if_over(task_id, tracked)
 
     def stored(self, object_id: bytes) -> None:

@@ -3,14 +3,15 @@
 Each value goes its own way through the table `VALUE`. An object may be needed by several at once:
 the values that were offered it (an error reaches every task that depends on the one that raised),
 and the tasks that take it as an argument. It is asked for once at a time, and deleted once, when
-the last of them lets go.
+the last of them lets go. One that came with its TaskResult is here when it is asked for.
 """
 
-from futurefsm.client.outputs import Delete, Get, Output
+from futurefsm.client.outputs import Delete, Deliver, Get, Output
 from futurefsm.client.tracked import Tracked
 from futurefsm.fsm import effects as fx
 from futurefsm.fsm import events as ev
 from futurefsm.fsm.compiled import Step
+from futurefsm.protocol.piggyback import Payload
 
 
 class Values:
@@ -18,12 +19,17 @@ class Values:
 
     Args:
         out: where the gets and deletions go.
+
+    Attributes:
+        fetching: object id → the tasks whose values wait for its bytes, in the order of asking.
+            One error may reach a hundred thousand tasks, so each is found without looking at the
+            others.
+        here: objects that came with the messages; who put them there takes away what is left.
     """
 
     def __init__(self, out: list[Output]) -> None:
-        # Object id → the tasks whose values wait for its bytes, in the order of asking. One error
-        # may reach a hundred thousand tasks, so each is found without looking at the others.
         self.fetching: dict[bytes, dict[bytes, None]] = {}
+        self.here: dict[bytes, Payload] = {}
         self._needed: dict[bytes, int] = {}
         self._out = out
 
@@ -61,18 +67,25 @@ class Values:
         if object_id is not None:
             for effect in step.row.effects:
                 if effect == fx.GET_OBJECT:
-                    self._get(object_id, task_id)
+                    self._get(object_id, task_id, tracked)
                 else:
                     self.release(object_id)
         return step
 
-    def _get(self, object_id: bytes, task_id: bytes) -> None:
+    def _get(self, object_id: bytes, task_id: bytes, tracked: Tracked) -> None:
         waiting = self.fetching.get(object_id)
-        if waiting is None:
+        if waiting is not None:
+            waiting[task_id] = None
+        elif object_id in self.here:
+            self.came(task_id, tracked, self.here.pop(object_id))
+        else:
             self.fetching[object_id] = {task_id: None}
             self._out.append(Get(object_id))
-        else:
-            waiting[task_id] = None
+
+    def came(self, task_id: bytes, tracked: Tracked, payload: Payload) -> None:
+        """The bytes of a task's value are here."""
+        if self.step(task_id, tracked, ev.BYTES).moves:
+            self._out.append(Deliver(task_id, payload))
 
     def is_fetched(self, task_id: bytes, tracked: Tracked) -> bool:
         """Whether bytes are on their way to this task's value."""

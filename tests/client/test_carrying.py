@@ -112,7 +112,7 @@ def test_it_is_deleted_with_the_next_heartbeat() -> None:
     # Once, and nothing of it is remembered.
     engine.carrying.perform([beat])
     assert deleted(engine) == [RESULT]
-    assert not engine.carrying._given
+    assert not engine.carrying._sizes
 
 
 def test_many_are_deleted_by_one_instruction() -> None:
@@ -154,6 +154,7 @@ def test_a_result_that_nobody_wants_now_is_not_kept() -> None:
     future = sent(engine, delayed=True)
     engine.ended(future.task_id)
     assert not engine.carrying._came
+    assert not engine.carrying._sizes
     engine.tracker.want(future.task_id)
     engine.perform()
     assert engine.asked == [Get(RESULT)]

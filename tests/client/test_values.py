@@ -1,6 +1,6 @@
 """Result objects that several need: asked for once, deleted once."""
 
-from futurefsm.client.outputs import Delete, Get, Output
+from futurefsm.client.outputs import Delete, Deliver, Get, Output
 from futurefsm.client.tracked import Tracked
 from futurefsm.client.values import Values
 from futurefsm.fsm import events as ev
@@ -51,6 +51,23 @@ def test_one_get_for_all_who_want_the_same() -> None:
     values.fetching.clear()
     values.step(b"c", tasks[b"c"], ev.BYTES)
     assert out[2:] == [Delete(OBJECT)]
+
+
+def test_what_is_here_is_not_asked_for() -> None:
+    out: list[Output] = []
+    values = Values(out)
+    tasks = offered(values, b"a", b"b")
+    values.here[OBJECT] = b"bytes"
+    values.step(b"a", tasks[b"a"], ev.WANT)
+    assert out == [Deliver(b"a", b"bytes")]
+    assert not values.here
+    assert not values.fetching
+    # Each gives its own buffer back: the next asks for one of its own.
+    values.step(b"b", tasks[b"b"], ev.WANT)
+    assert out[1:] == [Get(OBJECT)]
+    del values.fetching[OBJECT]
+    values.came(b"b", tasks[b"b"], b"again")
+    assert out[2:] == [Delete(OBJECT), Deliver(b"b", b"again")]
 
 
 def test_discarded_before_it_was_offered() -> None:
