@@ -244,7 +244,9 @@ class Agent:
         ready = lines.wait(due, rest=not self._behind, hurry=hurry)
         now = monotonic()
         lines.turn(now, ready, hurry=hurry)
-        if not lines.congested:
+        if not len(self.inbox):
+            self._behind, self._left = False, 0
+        elif not lines.congested:
             limit = self._commands if not self._gather(now) else _COMMANDS_A_BURST
             self._behind = pump.run_inbox(now, limit) == limit
             self._left = len(self.inbox) if self._behind else 0

@@ -93,18 +93,18 @@ class Lines:
         Returns:
             the poller's items that are ready.
         """
-        if rest and (seconds := self._rest()):
+        pending = self.channel.pending
+        if rest and not pending and (seconds := self._rest()):
             sleep(seconds)
         # When the channel wants its next turn, whatever comes.
         self._due = self.channel.deadline()
-        at_once = hurry or self.channel.pending
-        patience = 0.0 if at_once else self._patience(until)
+        patience = 0.0 if hurry or pending else self._patience(until)
         return {each.item for each in self._poller.poll(patience)}
 
     def _rest(self) -> float:
         tracker = self._pump.tracker
         # Where tasks wait here for a free worker, a rest would be the worker's too.
-        if self.channel.pending or tracker.credits is not None or self._pump.lost is not None:
+        if tracker.credits is not None or self._pump.lost is not None:
             return 0.0
         return self._pace.rest(len(self._pump.futures), self.storage.traffic, monotonic())
 

@@ -78,9 +78,10 @@ class Outbox:
     def push(self, message: bytes) -> bool:
         """Send what is no message of the protocol, behind those that wait. For a steady channel;
         False where there is no connection."""
-        if self._channel.up:
-            self._push(message)
-        return self._channel.up
+        if not self._channel.up:
+            return False
+        self._push(message)
+        return True
 
     def echoed(self) -> list[Message]:
         """A heartbeat was echoed: what was sent before it has arrived.

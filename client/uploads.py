@@ -129,7 +129,8 @@ class Uploads:
             shared = self._shared.get(digest)
         if shared is not None:
             if not shared.needed_by:
-                del self._resting(shared)[shared.object_id]
+                idle = self._bulky if shared.size > LONE_BYTES_MAX else self._idle
+                del idle[shared.object_id]
                 self._idle_bytes -= shared.size
             shared.needed_by += 1
             return shared, False
@@ -186,15 +187,13 @@ class Uploads:
                 self._drop(upload)
                 return
             upload.payload = None
-        self._resting(upload)[upload.object_id] = upload
+        idle = self._bulky if upload.size > LONE_BYTES_MAX else self._idle
+        idle[upload.object_id] = upload
         self._idle_bytes += upload.size
         while self._idle_bytes > self._idle_bytes_max:
             self._drop_oldest(self._bulky or self._idle)
         while len(self._idle) + len(self._bulky) > self._idle_count_max:
             self._drop_oldest(self._idle or self._bulky)
-
-    def _resting(self, upload: Upload) -> "OrderedDict[bytes, Upload]":
-        return self._bulky if upload.size > LONE_BYTES_MAX else self._idle
 
     def kept(self) -> set[bytes]:
         """The ids of all that is in the cluster, or on its way, but for what references hold."""
