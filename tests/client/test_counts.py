@@ -104,13 +104,14 @@ def test_a_round_trip_is_two_turns(cluster: Client) -> None:
     with watched(cluster, cluster._agent, "_turn", turn):
         for _ in range(count):
             assert cluster.submit(int).result(PATIENCE_S) == 0
-    assert 2 * count <= turns[0] <= 2 * count + count // 5
+    # It may be one: who heard of the end in the middle of the agent's turn submits within that.
+    assert count <= turns[0] <= 2 * count + count // 5
 
 
 def test_an_idle_client_turns_for_its_signs_of_life_only(tmp_path: Path) -> None:
     """Ten thousand pending futures: no turn of the agent is for them."""
     turns, beats = [0], [0]
-    wanted, seen = 5, threading.Event()
+    wanted, seen, counted = 5, threading.Event(), list[int]()
 
     def turn() -> None:
         turns[0] += 1
@@ -121,6 +122,7 @@ def test_an_idle_client_turns_for_its_signs_of_life_only(tmp_path: Path) -> None
             if beats[0] == 1:
                 turns[0] = 0
             if beats[0] == wanted:
+                counted.append(turns[0])  # here: who hears of it may hear late, and more have come
                 seen.set()
 
     gate = tmp_path / "gate"
@@ -135,14 +137,13 @@ def test_an_idle_client_turns_for_its_signs_of_life_only(tmp_path: Path) -> None
         with watched(client, agent, "_turn", turn):
             with watched(client, agent._lines.outbox, "send", send):
                 assert seen.wait(PATIENCE_S)
-                counted = turns[0]
         assert not any(future.done() for future in futures)
         client.cancel(futures)
         gate.touch()
         first.result(PATIENCE_S)
     # From a heartbeat to the next: one turn for its echo, one in which the next is due; and now
     # and then one because ZeroMQ's own descriptor tells of more than messages.
-    assert counted <= 4 * (wanted - 1) + 2
+    assert counted[0] <= 4 * (wanted - 1) + 2
 
 
 def test_who_wants_a_value_sleeps_once(
