@@ -2,10 +2,12 @@
 
 import logging
 import select
+import socket
 from collections.abc import Callable, Iterator
 from time import monotonic
 
 import pytest
+from ports import silent_port
 
 from futurefsm.protocol.errors import TransportClosedError
 from futurefsm.protocol.transport.address import parse_address
@@ -118,10 +120,10 @@ def test_zmq() -> None:
     router.close(0)
 
 
-def test_nobody(peer: Peer) -> None:
-    peer.listener.close()
-    channel, poller = detecting(peer.port, patience_s=0.4)
-    drive(channel, poller, lambda: channel.lost, [])
+def test_nobody() -> None:
+    with silent_port() as nobody:
+        channel, poller = detecting(nobody.getsockname()[1], patience_s=0.4)
+        drive(channel, poller, lambda: channel.lost, [])
     assert channel.lost == "no connection within 0.4 s: Connection refused"
     assert channel.deadline() is None
     assert channel.lost == channel.trouble
@@ -161,7 +163,8 @@ def test_zmq_that_then_says_nothing(peer: Peer) -> None:
     assert peer.sock is not None
     peer.sock.sendall(b"\xff\0\0\0\0\0\0\0\1\x7f")
     peer.sock.close()
-    peer.listener.close()
+    # The port stays ours: nobody else comes to listen there.
+    peer.listener.shutdown(socket.SHUT_RDWR)
     drive(channel, poller, lambda: channel.lost, [])
     assert "no connection within 2 s" in str(channel.lost)
     channel.close()
