@@ -112,9 +112,9 @@ def stored(server: EngineServer) -> int:
 
 
 def await_file(path: Path) -> None:
-    """Until the task says that it runs."""
+    """Until the task says that it runs: the file is there before its words are."""
     deadline = time.monotonic() + PATIENCE_S
-    while not path.exists():
+    while not (path.exists() and path.stat().st_size):
         assert time.monotonic() < deadline, f"{path.name} was never written"
         time.sleep(0.01)
 
