@@ -6,6 +6,7 @@ from futurefsm.client.engine.store import ObjectStore, Reply
 from futurefsm.protocol.ids import owner_prefix
 from futurefsm.protocol.piggyback import (
     CARRIED_MAX,
+    MARK,
     Buffer,
     Hand,
     Handed,
@@ -15,6 +16,9 @@ from futurefsm.protocol.piggyback import (
     hand,
     handed,
 )
+
+# What both marks begin with.
+_EITHER = MARK[:3]
 
 
 class Carrying:
@@ -47,6 +51,8 @@ class Carrying:
 
     def receive(self, client: bytes, message: Buffer) -> bool:
         """Keep the object that a message brings; False where it brings none."""
+        if message[:3] != _EITHER:
+            return False
         found = carried(message)
         if found is None:
             return self._receive_handed(client, message)

@@ -174,7 +174,8 @@ class Scheduler(Assigning):
         self._order += 1
         client.tasks[message.task_id] = task
         self._fire(task, ev.TASK)
-        self._check(task)
+        if task.missing or self._no_worker is not None:
+            self._check(task)
 
     def _check(self, task: Task) -> None:
         """A queued task may be known to be hopeless."""

@@ -69,7 +69,7 @@ class Server:
         foreground: bool = False,
         protected: bool = True,
     ) -> None:
-        self.poller = Poller()
+        self.poller = Poller(many=True)
         self._handlers: dict[object, Handler] = {}
         self._pool = pool
         self._respawn = respawn
@@ -186,7 +186,7 @@ class Server:
 
     def _owes_itself(self) -> bool:
         """Whether `_timers` is to be called, whatever the time."""
-        return self._storage.deaf or self._pool.lost or self._respawn.hopeless
+        return self._storage.deaf or bool(self._pool.lost) or self._respawn.hopeless
 
     def _timers(self) -> None:
         now = time.monotonic()

@@ -86,6 +86,9 @@ class WorkerPool:
         options: how to start a worker; or what starts them already.
         watch: called with a descriptor and whether to wait until it is writable, too.
         unwatch: called with a descriptor that is about to be closed; twice for some.
+
+    Attributes:
+        lost: the dead whom `reap` has still to tell of. No signal announces them.
     """
 
     def __init__(
@@ -108,7 +111,7 @@ class WorkerPool:
         self._next = 0
         # Pid → exit code of the dead that nobody knew; they may be workers that are still unborn.
         self._strays: dict[int, int] = {}
-        self._lost: list[tuple[_Worker, int]] = []
+        self.lost: list[tuple[_Worker, int]] = []
         self._births = nursery.fd
         if nursery.fd >= 0:
             watch(nursery.fd, False)
@@ -166,17 +169,12 @@ class WorkerPool:
         worker.watched_write = pipe.wants_write
         return worker.number
 
-    @property
-    def lost(self) -> bool:
-        """Whether `reap` has something to tell that no signal announces."""
-        return bool(self._lost)
-
     def _born(self) -> None:
         """The nursery has news."""
         for number, pid in self._nursery.born(self._unwatch):
             worker = self._workers[number]
             if pid in self._strays or not pid:
-                self._lost.append((worker, self._strays.pop(pid, NO_PROCESS)))
+                self.lost.append((worker, self._strays.pop(pid, NO_PROCESS)))
             else:
                 worker.pid = pid
                 self._by_pid[pid] = worker
@@ -315,16 +313,16 @@ class WorkerPool:
                 _killpg(found.si_pid)
             code = os.waitstatus_to_exitcode(os.waitpid(found.si_pid, 0)[1])
             if worker is not None:
-                self._lost.append((worker, code))
+                self.lost.append((worker, code))
             elif found.si_pid == self._nursery.pid:
                 self._nursery.ended()
             elif self._nursery.expecting:
                 self._strays[found.si_pid] = code
-        for worker, code in self._lost:
+        for worker, code in self.lost:
             events += self._receive(worker, everything=True)
             events.append(Died(worker.number, code, worker.booted, self._marks.begun(worker.mark)))
             self._remove(worker)
-        self._lost.clear()
+        self.lost.clear()
         return events
 
     def _remove(self, worker: _Worker) -> None:
@@ -351,7 +349,7 @@ class WorkerPool:
                 _wait(worker.pid, _CLOSE_S)
             self._remove(worker)
         self._by_pid.clear()
-        self._lost.clear()
+        self.lost.clear()
         self._marks.close()
         if self._spare is not None:
             self._spare.give_up()

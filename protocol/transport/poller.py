@@ -28,10 +28,16 @@ class Poller:
 
     Readiness is a level: what was not read is reported again. (ZeroMQ's own descriptor only tells
     of edges; that is why it is never polled itself.)
+
+    Args:
+        many: many descriptors are watched, and few of them are ready at a time. Then the system
+            keeps the list, where it can (`epoll`), and does not look at all of them at each `poll`.
+            That takes a descriptor more.
     """
 
-    def __init__(self) -> None:
-        self._plain = select.poll()
+    def __init__(self, *, many: bool = False) -> None:
+        self._in_seconds = many and hasattr(select, "epoll")
+        self._plain: Any = select.epoll() if self._in_seconds else select.poll()
         # Item → (read, write).
         self._watched: dict[Any, tuple[bool, bool]] = {}
         # Descriptor → what is told when it can be read and no more, which is what is told most.
@@ -41,10 +47,11 @@ class Poller:
 
     def register(self, item: Any, *, read: bool = True, write: bool = False) -> None:
         """Watch an item, or change what is watched for."""
-        self._watched[item] = (read, write)
         if isinstance(item, int):
-            self._plain.register(item, (_IN if read else 0) | (_OUT if write else 0))
+            change = self._plain.modify if item in self._watched else self._plain.register
+            change(item, (_IN if read else 0) | (_OUT if write else 0))
             self._readable[item] = Ready(item, True, False)
+        self._watched[item] = (read, write)
         if self._zmq is not None:
             self._register_zmq(item)
         elif not isinstance(item, int):
@@ -82,12 +89,12 @@ class Poller:
         Negative time-outs count as none at all. Returns early, with nothing, never late: times are
         rounded up to milliseconds, so that a deadline has passed when the wait for it is over.
         """
-        if timeout_s is None:
-            timeout = None
-        elif timeout_s <= 0.0:
-            timeout = 0
-        else:
-            timeout = ceil(timeout_s * 1000) if timeout_s < _LONGEST_S else _LONGEST_MS
+        timeout: float | None = timeout_s
+        if timeout is not None:
+            timeout = 0.0 if timeout < 0.0 else min(timeout, _LONGEST_S)
+            # `epoll` rounds up by itself.
+            if self._zmq is not None or not self._in_seconds:
+                timeout = ceil(timeout * 1000)
         if self._zmq is not None:
             return self._poll_zmq(timeout)
         readable = self._readable
@@ -96,7 +103,7 @@ class Poller:
             for item, events in self._plain.poll(timeout)
         ]
 
-    def _poll_zmq(self, timeout_ms: int | None) -> list[Ready]:
+    def _poll_zmq(self, timeout_ms: float | None) -> list[Ready]:
         import zmq
 
         out = int(zmq.POLLOUT)

@@ -172,8 +172,8 @@ class YmqRouter:
         Raises:
             TransportClosedError: the router is closed.
         """
-        selector = self._alive()
         if not self._arrived:
+            selector = self._alive()
             if self._looked:
                 # What has come since then, `poll_item` tells.
                 self._looked = False
@@ -183,8 +183,10 @@ class YmqRouter:
                     self._accept()
                 else:
                     self._serve(key.fd, events)
-            self._looked = bool(self._arrived)
-        return self._arrived.popleft() if self._arrived else None
+            if not self._arrived:
+                return None
+            self._looked = True
+        return self._arrived.popleft()
 
     def close(self, linger_s: float = 1.0) -> None:
         """End all connections in order, which tells the peers that this is for good.
@@ -259,12 +261,14 @@ class YmqRouter:
             if fd not in self._names and stream.peer_identity is not None:
                 self._introduce(fd, stream.peer_identity)
             name = self._names.get(fd, b"")
-            self._arrived.extend((name, message) for message in messages)
+            for message in messages:
+                self._arrived.append((name, message))
             if stream.eof:
                 self.dropped += stream.failure is not None
                 self._drop(fd)
                 return
-        self._flush(fd)
+        if stream.unsent or self._interest[fd] != selectors.EVENT_READ:
+            self._flush(fd)
 
     def _introduce(self, fd: int, identity: bytes) -> None:
         old = self._peers.get(identity)

@@ -20,9 +20,9 @@ def waker():
     waker.close()
 
 
-@pytest.fixture
-def poller():
-    return Poller()
+@pytest.fixture(params=[False, True], ids=["few", "many"])
+def poller(request):
+    return Poller(many=request.param)
 
 
 def test_descriptors_and_zmq_sockets_alike(poller):
@@ -83,6 +83,15 @@ def test_a_wait_is_never_shorter_than_asked_for(poller, waker):
         started = time.monotonic()
         assert poller.poll(timeout) == []
         assert time.monotonic() - started >= timeout
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("timeout", [1e300, float("inf"), 2**31 / 1000])
+def test_no_wait_is_too_long(many, timeout, waker):
+    poller = Poller(many=many)
+    poller.register(waker.poll_item)
+    waker.wake()
+    assert poller.poll(timeout) == [Ready(waker.poll_item, True, False)]
 
 
 def test_a_wake_ends_a_wait_without_bound(poller, waker):
