@@ -5,6 +5,7 @@ something to say is looked at.
 """
 
 import logging
+from operator import attrgetter
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from futurefsm.client.link import Link
 
 logger = logging.getLogger("futurefsm.client")
+
+_ITEM = attrgetter("item")
 
 # Messages taken from the scheduler before anything else is looked at.
 _MESSAGES_A_TURN = 512
@@ -99,7 +102,7 @@ class Lines:
         # When the channel wants its next turn, whatever comes.
         self._due = self.channel.deadline()
         patience = 0.0 if hurry or pending else self._patience(until)
-        return {each.item for each in self._poller.poll(patience)}
+        return set(map(_ITEM, self._poller.poll(patience)))
 
     def _rest(self) -> float:
         tracker = self._pump.tracker

@@ -9,6 +9,7 @@ shape where the gaps are.
 """
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from futurefsm.protocol import messages as m
@@ -24,6 +25,7 @@ ITEMS_MAX = 16
 
 _BYTES = frozenset({bytes})
 _ARGUMENT, _ARGUMENT_TYPE = frozenset({m.Argument}), frozenset({m.ArgumentType})
+_TYPE, _DATA = attrgetter("type"), attrgetter("data")
 
 
 class Shape(NamedTuple):
@@ -47,11 +49,11 @@ def _task_parts(task: m.Task) -> tuple[Any, tuple[bytes, ...]] | None:
     plain = arguments.__class__ is tuple and len(arguments) <= ITEMS_MAX
     if not plain or task.capabilities != () or not _ARGUMENT.issuperset(map(type, arguments)):
         return None
-    kinds = tuple([argument.type for argument in arguments])
+    kinds = tuple(map(_TYPE, arguments))
     if not _ARGUMENT_TYPE.issuperset(map(type, kinds)):
         return None
-    data = [argument.data for argument in arguments]
-    return kinds, (task.task_id, task.source, task.metadata, task.func_object_id, *data)
+    own = task.task_id, task.source, task.metadata, task.func_object_id
+    return kinds, (*own, *map(_DATA, arguments))
 
 
 def _task(kinds: Any, fields: Sequence[bytes]) -> m.Task:
@@ -108,7 +110,7 @@ class Shapes:
     def read(self, data: bytes) -> m.Message | None:
         """The message in these bytes; None where the codec is to be asked."""
         for shape in self._sizes.get(len(data), ()):
-            fields = tuple([data[gap] for gap in shape.gaps])
+            fields = tuple(map(data.__getitem__, shape.gaps))
             if shape.text % fields == data:
                 return shape.made(shape.rest, fields)
         return None

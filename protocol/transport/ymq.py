@@ -9,6 +9,7 @@ import socket
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from futurefsm.protocol.errors import ProtocolError, TransportClosedError
@@ -175,8 +176,7 @@ class YmqStream:
                     if self._flush_layers(self._stack):
                         continue
                     break
-                batch = [self._queue[index] for index in range(min(_BATCH, len(self._queue)))]
-                sent = self._sock.sendmsg(batch)
+                sent = self._sock.sendmsg(islice(self._queue, _BATCH))
             except (BlockingIOError, InterruptedError):
                 return False
             except OSError as error:
