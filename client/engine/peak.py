@@ -1,4 +1,4 @@
-"""How much memory a worker ever had. Light: every worker imports it."""
+"""What a worker has used: the most memory ever, and time. Light: every worker imports it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ class Peak:
 
     Attributes:
         looks: how often it was looked up.
+        cpu_seconds: processor time of this process until the last `now`, without what that took.
+            The same system call tells it.
     """
 
     def __init__(self) -> None:
         self.looks = 0
+        self.cpu_seconds = 0.0
         self._faults = -1
         self._last = 0
         try:
@@ -31,6 +34,7 @@ class Peak:
     def now(self) -> int:
         """The figure so far."""
         used = getrusage(RUSAGE_SELF)
+        self.cpu_seconds = used.ru_utime + used.ru_stime
         faults = used.ru_minflt + used.ru_majflt
         if faults != self._faults:
             # A fault of the look itself is noticed by the next one.

@@ -53,19 +53,6 @@ WARM = (
 """What most first tasks need; imported one by one while no task waits, or by the fork server."""
 
 
-class _AsItIs:
-    """A context that changes nothing; contextlib costs a worker's start too much."""
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, *_: object) -> None:
-        return
-
-
-_AS_IT_IS = _AsItIs()
-
-
 class Worker:
     """Runs tasks that come through `fd` until the engine closes it.
 
@@ -164,7 +151,10 @@ class Worker:
         parts = [self._fetch(inbox, part, sequence) for part in (serializer, function, *arguments)]
         if self._scheduler is not None:
             context.enter(context.Context(*self._scheduler, priority))
-        with self._streams(sequence) if stream_output else _AS_IT_IS:
+        if stream_output:
+            with self._streams(sequence):
+                kind, costs, payload = self._answer(serializer, function, arguments, parts)
+        else:
             kind, costs, payload = self._answer(serializer, function, arguments, parts)
         context.enter(None)
         if os.getpid() != self._pid:
@@ -229,7 +219,7 @@ class Worker:
         parts: list[Any],
     ) -> tuple[int, tuple[float, int, float], Sequence[Buffer]]:
         """Load, call and dump. Raises nothing that the task could cause."""
-        name = "the task"
+        call: Any = None
         costs = (0.0, 0, 0.0)
         try:
             what = "the serializer"
@@ -240,7 +230,6 @@ class Worker:
                 loads = lambda data: codec.deserialize(bytes(data))  # noqa: E731
             what = "the function"
             call = self._once(function, parts[1], loads)
-            name = _name(call)
             values = []
             for at in range(2, len(parts)):
                 what = f"argument {at - 1}"
@@ -248,23 +237,28 @@ class Worker:
                 parts[at] = None
         except BaseException as error:
             failures = self._failures()
+            name = "the task" if call is None else _name(call)
             return frames.ERROR, costs, failures.undeserializable(what, name, error, self._limit)
         value: Any = None
         failed: BaseException | None = None
-        peak = self._peak.now()
-        cpu, start = process_time(), perf_counter()
+        used = self._peak
+        looks, peak = used.looks, used.now()
+        # What a look has cost is not the task's.
+        cpu = used.cpu_seconds if used.looks == looks else process_time()
+        start = perf_counter()
         try:
             value = call(*values)
         except BaseException as error:
             failed = error
-        seconds, cpu = perf_counter() - start, process_time() - cpu
-        costs = (seconds, max(0, self._peak.now() - peak), cpu)
+        seconds = perf_counter() - start
+        peak = used.now() - peak
+        costs = (seconds, max(0, peak), max(0.0, used.cpu_seconds - cpu))
         values.clear()
         try:
             if failed is None:
                 if type(value) in _PLAIN and codec is None:
                     return frames.VALUE, costs, (pickle.dumps(value, PROTOCOL),)
-                ok, payload = dump_value(value, name, self._limit, codec)
+                ok, payload = dump_value(value, _name(call), self._limit, codec)
                 return (frames.VALUE if ok else frames.ERROR), costs, payload
             return frames.ERROR, costs, self._failures().dump_error(failed, self._limit)
         finally:

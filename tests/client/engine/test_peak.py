@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -36,6 +37,7 @@ def test_it_is_looked_up_only_after_page_faults(
 ) -> None:
     class Usage:
         ru_minflt, ru_majflt, ru_maxrss = 5, 0, 7
+        ru_utime, ru_stime = 1.0, 0.5
 
     monkeypatch.setattr("futurefsm.client.engine.peak.getrusage", lambda _: Usage)
     first = peak.now()
@@ -51,6 +53,7 @@ def test_it_is_looked_up_only_after_page_faults(
 def test_a_file_that_user_code_closed(peak: Peak, monkeypatch: pytest.MonkeyPatch) -> None:
     class Usage:
         ru_minflt, ru_majflt, ru_maxrss = 5, 0, 7
+        ru_utime, ru_stime = 1.0, 0.5
 
     monkeypatch.setattr("futurefsm.client.engine.peak.getrusage", lambda _: Usage)
     os.close(peak._fd)
@@ -65,3 +68,15 @@ def test_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatch) -> None:
         without.setattr(os, "open", none)
         peak = Peak()
     assert peak.now() > MIB
+
+
+def test_it_knows_the_processor_time(peak: Peak) -> None:
+    begun = time.process_time()
+    peak.now()
+    # To the microsecond, of the system's own time too.
+    assert begun - 1e-5 <= peak.cpu_seconds <= time.process_time() + 1e-5
+    first = peak.cpu_seconds
+    while time.process_time() < begun + 0.02:
+        continue
+    peak.now()
+    assert peak.cpu_seconds - first >= 0.019
