@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import operator
+import sys
 import threading
 import time
 from collections import Counter
@@ -106,6 +107,23 @@ def test_a_round_trip_is_two_turns(cluster: Client) -> None:
             assert cluster.submit(int).result(PATIENCE_S) == 0
     # It may be one: who heard of the end in the middle of the agent's turn submits within that.
     assert count <= turns[0] <= 2 * count + count // 5
+
+
+def test_the_two_turns_of_a_round_trip_are_few_calls(cluster: Client) -> None:
+    """None of them is fat: what the agent needs for a task is their number. It was 290."""
+    count, calls = 200, [0]
+
+    def called(frame: Any, event: str, arg: Any) -> None:
+        calls[0] += event == "call"
+
+    agent = cluster._agent
+    for _ in range(20):
+        assert cluster.submit(operator.add, 1, 2).result(PATIENCE_S) == 3
+    agent.call(lambda: sys.setprofile(called), PATIENCE_S)
+    for _ in range(count):
+        assert cluster.submit(operator.add, 1, 2).result(PATIENCE_S) == 3
+    agent.call(lambda: sys.setprofile(None), PATIENCE_S)
+    assert calls[0] / count <= 235
 
 
 def test_an_idle_client_turns_for_its_signs_of_life_only(tmp_path: Path) -> None:
