@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from math import inf, nan
 
 import pytest
 from hypothesis import given
@@ -90,6 +91,17 @@ def test_writing_to_the_dead_is_no_error(ends: tuple[Pipe, socket.socket]) -> No
     theirs.close()
     pipe.send(b"anything")
     assert not pipe.wants_write
+
+
+@pytest.mark.parametrize("times", [(1e300, 0.0), (0.0, -1e300), (nan, 0.0), (0.0, inf)])
+def test_times_that_cannot_be_are_no_answer(
+    ends: tuple[Pipe, socket.socket], times: tuple[float, float]
+) -> None:
+    """User code can write into the pipe; its client would wait for ever for what cannot be told."""
+    pipe, theirs = ends
+    theirs.sendall(frames.answer_header(frames.VALUE, 1, 0, times[0], 0, times[1]))
+    with pytest.raises(PipeBroken):
+        pipe.receive()
 
 
 def test_a_value_that_was_handed_over() -> None:
