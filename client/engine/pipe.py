@@ -157,7 +157,7 @@ class Pipe:
         magic, kind, stream, sequence, size, seconds, peak, cpu = frames.TO_ENGINE.unpack_from(
             data, at
         )
-        # Times that the wire has no number for would be found out when the task has its end already.
+        # What the wire has no number for would be found out when the task has ended already.
         timed = abs(seconds) + abs(cpu) < _LONGEST_S
         if magic != frames.MAGIC or kind not in _KINDS or not timed:
             raise PipeBroken("this is no answer")
