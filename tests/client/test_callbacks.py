@@ -197,10 +197,10 @@ def test_without_a_stream_nothing_is_said(
 
 
 AT_EXIT = """
-from futurefsm.client import closing
+from futurefsm.client import callbacks, closing
 from futurefsm.client.client import Client
 
-closing.EXIT_S = 60.0  # what a busy machine may need
+closing.EXIT_S = callbacks.SLOW_S = 60.0  # what a busy machine may need
 
 def late(future):
     client._agent.join()  # the script is over, and all but this callback has ended
