@@ -82,6 +82,7 @@ class Holding:
     ) -> list[Buffer]:
         """A task for the worker, in pieces: what it does not hold comes along."""
         body: list[Buffer] = []
+        before = self._bytes
         codec = None if serializer is None else self._part(b"s", serializer, True, body)
         call = self._part(b"f", function, True, body)
         parts = []
@@ -91,7 +92,7 @@ class Holding:
             if not again:
                 seen.add(blob[0])
             parts.append(self._part(b"a", blob, again, body, sequence))
-        if body:
+        if self._bytes != before:  # nor is what was handed over in the body
             self._shrink()
         forget = self.to_forget() if self._forget else ()
         run = (sequence, codec, call, tuple(parts), forget, priority, stream_output)

@@ -166,6 +166,21 @@ def test_a_large_argument_is_handed_over_where_there_is_room(room: bool) -> None
     assert [parts[0][1] for parts in again] == [sizes[0], frames.ABSENT]
 
 
+def test_what_was_handed_over_counts_against_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it is in the message; the worker keeps it all the same."""
+    monkeypatch.setattr(holdings, "CACHE_BYTES", 20)
+    holding = Holdings().of(0, lambda what, number: True)
+    arguments = [(bytes([at]) * 32, Large()) for at in range(6)]
+    runs = [
+        parsed(holding.message(7, None, blob("f"), [each], 0, False))
+        for each in arguments
+        for _ in range(2)
+    ]
+    forgotten = [key for run in runs for key in run[4]]
+    # The function has 3 bytes of the 20, each of them 5; who has not been used for longest goes.
+    assert forgotten == [b"a" + each[0] for each in arguments[:3]]
+
+
 def test_where_nothing_can_be_handed_over_bytes_are_sent() -> None:
     holding = Holdings().of(0)
     message = holding.message(7, None, blob("f"), [(b"a" * 32, Large())], 0, False)
