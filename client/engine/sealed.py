@@ -91,8 +91,8 @@ class Sealed(Handed):
         if self._size >= _BEHIND_BYTES:
             try:
                 _thread.start_new_thread(close, (self._fd,))
-            except RuntimeError:
-                pass  # there are enough of them, or this process ends
+            except (RuntimeError, MemoryError):
+                pass  # there are enough of them, no memory is left, or this process ends
             else:
                 return
         close(self._fd)

@@ -77,12 +77,14 @@ def test_who_drops_a_large_one_does_not_wait_for_the_system(
         assert (thread != here) is there
     assert not held
 
-    def enough(*args: Any) -> None:
-        raise RuntimeError("can't start new thread")
+    for error in (RuntimeError("can't start new thread"), MemoryError()):
 
-    monkeypatch.setattr(sealed._thread, "start_new_thread", enough)
-    Sealed.__del__(large, close, held)  # type: ignore[arg-type]
-    assert closed.get_nowait() == (7, here)
+        def no(*args: Any, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(sealed._thread, "start_new_thread", no)
+        Sealed.__del__(large, close, held)  # type: ignore[arg-type]
+        assert closed.get_nowait() == (7, here)
 
 
 def test_what_is_loaded_may_be_written_to_and_is_nobody_elses() -> None:
