@@ -5,10 +5,11 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
-from futurefsm.client.engine import forkserver
+from futurefsm.client.engine import forkserver, marks
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,10 @@ def test_an_engine_that_was_killed_is_no_fault(asked: bool) -> None:
         # It says hello into the queue, and hears of the end where it would read or fork.
         read, write = os.pipe()
         request = marshal.dumps((1, 1 << 20, None, 0))
-        socket.send_fds(engine, [request], [theirs.fileno(), read, read])
+        # Real marks: a worker that was made in time maps them before it is ended.
+        with tempfile.TemporaryFile() as page:
+            page.truncate(marks._BYTES)
+            socket.send_fds(engine, [request], [theirs.fileno(), read, page.fileno()])
         os.close(read)
         os.close(write)
     else:
