@@ -3,6 +3,7 @@
 import operator
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -88,6 +89,48 @@ def test_the_store_is_looked_at_however_much_the_scheduler_talks(client: Client)
     agent.call(act, PATIENCE_S)
     assert looks[1] - looks[0] == pytest.approx(0.12)
     assert len(looks) == 2
+
+
+@pytest.mark.parametrize("first", ["tracker", "channel", "storage"])
+def test_it_sleeps_until_the_first_deadline(
+    client: Client, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """And not at all where something is here already, of which no descriptor tells."""
+    agent, waits = client._agent, list[float | None]()
+    one = agent._lines
+    at = dict.fromkeys(("tracker", "channel", "storage"), 103.0) | {first: 101.0}
+
+    def act() -> None:
+        with monkeypatch.context() as patch:
+            channel = SimpleNamespace(pending=False, deadline=lambda: at["channel"])
+            patch.setattr(lines, "monotonic", lambda: 100.0)
+            patch.setattr(one, "_poller", SimpleNamespace(poll=lambda s: waits.append(s) or ()))
+            patch.setattr(one, "channel", channel)
+            patch.setattr(one, "storage", SimpleNamespace(deadline=lambda: at["storage"]))
+            one.wait(at["tracker"], rest=False, hurry=False)
+            one.wait(at["tracker"], rest=False, hurry=True)
+            channel.pending = True
+            one.wait(at["tracker"], rest=True, hurry=False)
+
+    agent.call(act, PATIENCE_S)
+    assert waits == [1.0, 0.0, 0.0]
+
+
+def test_the_channel_has_its_turn_in_time_whatever_else_comes(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, turns = client._agent, list[float]()
+    one, now = agent._lines, time.monotonic()
+
+    def act() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(one, "_turn_channel", turns.append)
+            for due, then in ((now, now - 1.0), (now, now), (None, now)):
+                patch.setattr(one, "_due", due)
+                one.turn(then, {one._waker})
+
+    agent.call(act, PATIENCE_S)
+    assert turns == [now]
 
 
 def rests(monkeypatch: pytest.MonkeyPatch, client: Client, tasks: int) -> list[float]:

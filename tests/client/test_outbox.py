@@ -8,7 +8,7 @@ from cut_wire import CutWire
 
 from futurefsm.client.client import Client
 from futurefsm.client.outbox import _WAITING_MAX, Outbox
-from futurefsm.protocol.codec import decode
+from futurefsm.protocol.codec import decode, encode
 from futurefsm.protocol.errors import TransportClosedError, TransportFullError
 from futurefsm.protocol.messages import (
     CancelConfirmType,
@@ -143,6 +143,17 @@ def test_without_a_connection_it_waits_for_the_next() -> None:
     wire.up = True
     # A heartbeat, a cancel and a farewell are made anew where they are still wanted.
     assert outbox.renew() == [TASKS[0], TASKS[1]]
+
+
+def test_what_is_no_message_does_not_wait_for_a_connection() -> None:
+    wire = Wire()
+    outbox = Outbox(wire)
+    pushed = encode(BEAT)
+    wire.up = False
+    assert not outbox.push(pushed)
+    wire.up = True
+    assert outbox.push(pushed)
+    assert wire.sent == [BEAT]
 
 
 def test_there_is_an_end_to_waiting() -> None:

@@ -339,6 +339,8 @@ def test_a_cancel_that_nobody_asked_for_is_a_sign_of_it() -> None:
     it.take()
     it.received(m.TaskCancelConfirm(tasks[0], canceled), NOW)
     assert not renewed(it.take())
+    it.received(m.TaskCancelConfirm(tasks[1], m.CancelConfirmType.CANCEL_NOT_FOUND), NOW)
+    assert not renewed(it.take())
     it.received(m.TaskCancelConfirm(tasks[1], canceled), NOW)
     assert renewed(it.take())
     # All tasks end so: once is enough.

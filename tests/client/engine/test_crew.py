@@ -82,6 +82,15 @@ def test_those_that_are_too_many_go_the_longest_idle_first() -> None:
     assert one.died(0)[1]
 
 
+def test_one_too_many_goes_as_well() -> None:
+    one = crew(1, 0)
+    assert one.deadline() is None
+    one.extra()
+    one.started(1, 1.0)
+    assert one.deadline() == 1.0 + EXTRA_IDLE_S
+    assert one.retire(100.0) == [1]
+
+
 def test_a_doomed_one_is_not_free() -> None:
     one = crew(1, 0)
     one.doomed.add(0)

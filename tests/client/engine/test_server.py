@@ -41,6 +41,30 @@ SUCCESS, FAILED, DIED = m.TaskResultType
 CANCELED, REFUSED, NOT_FOUND = m.CancelConfirmType
 
 
+@pytest.mark.parametrize("first", range(4))
+def test_its_timers_are_called_at_the_first_deadline(first: int) -> None:
+    at: list[float | None] = [3.0, 4.0, 5.0, None]
+    at[first] = 1.0
+    one: Any = object.__new__(Server)
+    one._scheduler, one._respawn, one._mail = (
+        SimpleNamespace(deadline=lambda n=n: at[n]) for n in range(3)
+    )
+    one._storage = SimpleNamespace(again_at=at[3])
+    assert one._deadline() == 1.0
+    at[:] = None, None, None, None
+    one._storage.again_at = None
+    assert one._deadline() is None
+
+
+@pytest.mark.parametrize("owes", ["deaf", "lost", "hopeless", None])
+def test_what_no_descriptor_tells_of(owes: str | None) -> None:
+    one: Any = object.__new__(Server)
+    one._storage = SimpleNamespace(deaf=owes == "deaf")
+    one._pool = SimpleNamespace(lost=["somebody"] * (owes == "lost"))
+    one._respawn = SimpleNamespace(hopeless=owes == "hopeless")
+    assert one._owes_itself() is bool(owes)
+
+
 def test_a_value(client: EngineClient) -> None:
     assert client.result(client.submit(lambda x, y: x + y, 1, 2)) == 3
 

@@ -1,5 +1,6 @@
 """The store's sockets: what comes together is answered together. The rest: see `test_server.py`."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from futurefsm.client.engine import storage
 from futurefsm.client.engine.storage import StorageServer
 from futurefsm.client.engine.store import ObjectStore
 from futurefsm.protocol.object_store import Deleted, Got, Put, StoreClient, StoreEvent
@@ -65,6 +67,35 @@ def room(tmp_path: Path) -> Iterator[Room]:
 
 def ids(count: int) -> list[bytes]:
     return [os.urandom(32) for _ in range(count)]
+
+
+def test_where_no_descriptor_is_left_it_accepts_again_a_while_later(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = room.server
+
+    def none_left(listener: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(storage, "accept", none_left)
+    other = YmqStream(connect_unix(str(tmp_path / "s")), b"Client|other")
+    room.turn()
+    assert len(room.complaints) == 1
+    # It is looked at no more, and says itself when it wants to be told of the time.
+    assert (server.deaf, server.again_at) == (True, None)
+    assert room.poller.poll(0) == []
+    server.tick(5.0)
+    assert (server.deaf, server.again_at) == (False, 6.0)
+    server.tick(5.9)
+    assert room.poller.poll(0) == []
+    monkeypatch.undo()
+    server.tick(6.0)
+    assert (server.deaf, server.again_at) == (False, None)
+    room.turn()
+    other.flush()
+    room.turn()
+    assert server.connected(b"Client|other")
+    other.close()
 
 
 def test_what_comes_together_is_answered_together(room: Room) -> None:
