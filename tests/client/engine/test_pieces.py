@@ -104,6 +104,7 @@ def test_beyond_the_limit_it_only_counts(value: Any) -> None:
     for each in (exact, less):
         pickle.Pickler(each, PROTOCOL).dump(value)
     assert exact.fits
+    assert b"".join(exact.pieces) == b"".join(whole.pieces)
     assert not less.fits
     assert less.size == whole.size
     assert not less.pieces

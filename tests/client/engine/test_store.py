@@ -70,6 +70,20 @@ def peers(store: ObjectStore) -> tuple[Peer, Peer]:
     return Peer(store, 1, book), Peer(store, 2, book)
 
 
+def test_it_says_that_there_are_changes(store: ObjectStore) -> None:
+    """Nobody asks for them where it does not."""
+    assert not store.changed
+    for act, expected in (
+        (lambda: store.put(oid(1), b"value"), ([oid(1)], [], [])),
+        (lambda: store.delete(oid(1)), ([], [oid(1)], [])),
+        (lambda: store.refuse(oid(1), LIMIT), ([], [], [oid(1)])),
+    ):
+        act()
+        assert store.changed
+        assert store.changes() == expected
+        assert not store.changed
+
+
 def test_put_get_delete(store: ObjectStore, peers: tuple[Peer, Peer]) -> None:
     one, two = peers
     one.put(oid(1), b"value")

@@ -3,6 +3,7 @@
 import errno
 import os
 import select
+import selectors
 import socket
 import struct
 import time
@@ -70,6 +71,19 @@ def connected(router, identity):
     peer = Peer(router, identity).say(b"hello")
     assert until(router, lambda got: got == [(identity, b"hello")])
     return peer
+
+
+def test_who_has_been_sent_all_is_not_waited_for_any_more(router):
+    """What the layers had to say may have left with a look at what came."""
+    peer = connected(router, b"Client|1")
+    (fd,) = router._streams
+    both = selectors.EVENT_READ | selectors.EVENT_WRITE
+    router._selector.modify(fd, both)
+    router._interest[fd] = both
+    assert router.receive() is None
+    assert router._interest[fd] == selectors.EVENT_READ
+    assert router._selector.select(0) == []
+    peer.close()
 
 
 def test_messages_both_ways_in_order(router):
