@@ -19,7 +19,8 @@ class Pieces:
     """What a pickler writes to: keeps the pieces, and beyond the limit only counts.
 
     A pickler hands large bytes over uncopied, and the memory of arrays. So the pieces are the
-    value's own memory: to be used before anybody can change that.
+    value's own memory: to be used before anybody can change that. Other memory is copied at once,
+    for a class may lend the same to all of its objects, one after the other.
 
     Args:
         limit: bytes.
@@ -37,6 +38,9 @@ class Pieces:
         if type(piece) is pickle.PickleBuffer:
             # Plain bytes, whatever the dimensions and the order of the array are.
             piece = piece.raw()
+            array = getattr(sys.modules.get("numpy"), "ndarray", ())
+            if not (piece.readonly or isinstance(piece.obj, array)):
+                piece = bytes(piece)
         size = memoryview(piece).nbytes
         self.size += size
         if self.size <= self.limit:

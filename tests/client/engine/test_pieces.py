@@ -1,6 +1,7 @@
 """Pickles in pieces: the bytes are those of any pickle, and what is large is not copied."""
 
 import pickle
+import sys
 import tracemalloc
 from typing import Any
 
@@ -69,6 +70,28 @@ def test_memory_in_any_order() -> None:
     pickle.Pickler(made, PROTOCOL).dump(Columns(array))
     assert all(memoryview(piece).cast("B") for piece in made.pieces)
     assert pickle.loads(b"".join(made.pieces)) == array.tobytes("F")
+
+
+class Packs:
+    """Its objects are packed into memory that they share, each over the other."""
+
+    shared = bytearray(LARGE_BYTES)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self.shared[:] = bytes([self.number]) * LARGE_BYTES
+        return max, (pickle.PickleBuffer(self.shared),)
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_memory_that_is_lent_to_one_after_the_other(
+    loaded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not loaded:
+        monkeypatch.delitem(sys.modules, "numpy")
+    assert pickle.loads(pickled([Packs(1), Packs(2), Packs(3)])) == [1, 2, 3]
 
 
 def test_what_cannot_be_written_to_stays_so() -> None:
