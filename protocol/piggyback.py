@@ -64,16 +64,16 @@ def plain(payload: Payload) -> Buffer:
     return payload.view() if isinstance(payload, Handed) else payload
 
 
-MARK = b"OBJ\x01"
-"""As the number of a message's segments it would be 21 million."""
-
 MARKS = b"OBJ"
 """With this each of these messages begins, and no message of the protocol."""
+
+MARK = MARKS + b"\x01"
+"""As the number of a message's segments it would be 21 million."""
 
 CARRIED_MAX = 16 * 1024
 """Bytes; what is larger goes over the storage channel, so that it stands in nobody's way."""
 
-MARK_HANDED = b"OBJ\x02"
+MARK_HANDED = MARKS + b"\x02"
 _BEGIN = len(MARK) + OBJECT_ID_BYTES
 _NUMBERS = Struct("<QQ")
 _HANDED_BYTES = _BEGIN + _NUMBERS.size

@@ -6,7 +6,7 @@ from futurefsm.client.engine.store import ObjectStore, Reply
 from futurefsm.protocol.ids import owner_prefix
 from futurefsm.protocol.piggyback import (
     CARRIED_MAX,
-    MARK,
+    MARKS,
     Buffer,
     Hand,
     Handed,
@@ -16,9 +16,6 @@ from futurefsm.protocol.piggyback import (
     hand,
     handed,
 )
-
-# What both marks begin with.
-_EITHER = MARK[:3]
 
 
 class Carrying:
@@ -51,7 +48,7 @@ class Carrying:
 
     def receive(self, client: bytes, message: Buffer) -> bool:
         """Keep the object that a message brings; False where it brings none."""
-        if message[:3] != _EITHER:
+        if message[:3] != MARKS:
             return False
         found = carried(message)
         if found is None:

@@ -67,8 +67,8 @@ class Crew:
         """It answered. Not `idle`: it has been offered others."""
         self._ends(self.tasks[worker])
         self.tasks[worker] = None
-        if idle and worker not in self.doomed:
-            self.resting[worker] = now
+        if idle:
+            self.rests(worker, now)
 
     def rests(self, worker: int, now: float) -> None:
         """It has nothing to do."""
