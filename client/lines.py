@@ -10,6 +10,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from futurefsm.client.carrying import Carrying
+from futurefsm.client.deadlines import earliest
 from futurefsm.client.insecure import InsecureConnectionWarning, warn_of_storage
 from futurefsm.client.latch import Latch
 from futurefsm.client.making import no_memory
@@ -113,10 +114,8 @@ class Lines:
 
     def _patience(self, until: float | None) -> float | None:
         """Seconds that the poll may sleep."""
-        for deadline in (self._due, self.storage.deadline()):
-            if deadline is not None and (until is None or deadline < until):
-                until = deadline
-        return None if until is None else until - monotonic()
+        first = earliest(until, self._due, self.storage.deadline())
+        return None if first is None else first - monotonic()
 
     def turn(self, now: float, ready: set[Any], *, hurry: bool = False) -> None:
         """Do all that can be done now.

@@ -9,6 +9,7 @@ a heap).
 from collections.abc import Callable
 from typing import Any
 
+from futurefsm.client.deadlines import earliest
 from futurefsm.client.engine import admission
 from futurefsm.client.engine import outputs as out
 from futurefsm.client.engine.assigning import Assigning
@@ -105,11 +106,7 @@ class Scheduler(Assigning):
 
     def deadline(self) -> float | None:
         """When `tick` should be called next; what is offered is to be taken back before."""
-        first = self._clients.deadline()
-        for other in (self._crew.deadline(), self._stuck_at() if self._ahead else None):
-            if other is not None and (first is None or other < first):
-                first = other
-        return first
+        return earliest(self._clients.deadline(), self._crew.deadline(), self._stuck_at())
 
     # -- what happens
 

@@ -12,6 +12,7 @@ import time
 from functools import partial
 from typing import Any
 
+from futurefsm.client.deadlines import earliest
 from futurefsm.client.engine import frames
 from futurefsm.client.engine import outputs as out
 from futurefsm.client.engine.answers import full
@@ -178,11 +179,8 @@ class Server:
 
     def _deadline(self) -> float | None:
         """When `_timers` is to be called."""
-        first = self._scheduler.deadline()
-        for other in (self._respawn.deadline(), self._mail.deadline(), self._storage.again_at):
-            if other is not None and (first is None or other < first):
-                first = other
-        return first
+        tasks, workers = self._scheduler.deadline(), self._respawn.deadline()
+        return earliest(tasks, workers, self._mail.deadline(), self._storage.again_at)
 
     def _owes_itself(self) -> bool:
         """Whether `_timers` is to be called, whatever the time."""
