@@ -85,41 +85,6 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._commands)
 
-    def reserve(self, size: int, timeout: float) -> None:
-        """Take room for a task of `size` bytes; give it back with `take`.
-
-        A task larger than all the room is let in when it is alone.
-
-        Raises:
-            QueueFullError: no room within `timeout` s; at once where the thread must not wait.
-            ClientClosedError: the client is closed.
-        """
-        deadline = monotonic() + timeout
-        with self._lock:
-            while True:
-                if self._closed is not None:
-                    raise ClientClosedError(self._closed)
-                fits = self._tasks < self._tasks_max and self._bytes + size <= self._bytes_max
-                if fits or not self._tasks:
-                    self._tasks += 1
-                    self._bytes += size
-                    return
-                why = must_not_wait()
-                left = deadline - monotonic()
-                if why is not None or left <= 0:
-                    reason = (
-                        f"this thread {why} and must not wait" if why else f"waited {timeout} s"
-                    )
-                    raise QueueFullError(
-                        f"the outgoing queue is full ({self._tasks} tasks, {self._bytes} bytes): "
-                        f"{reason}. Submit more slowly, or raise the client's timeout."
-                    )
-                self._waiting += 1
-                try:
-                    self._room.wait(left)
-                finally:
-                    self._waiting -= 1
-
     def put(self, command: Command) -> bool:
         """Append a command. Never waits. False when nobody will ever read it."""
         if self._shut:
@@ -128,22 +93,62 @@ class Inbox:
         self._wake()
         return True
 
-    def put_task(self, command: Command, *, wake: bool = True) -> bool:
-        """Append a task for which room was reserved, or what must not be lost; False when nobody
-        will ever read it.
-
-        Args:
-            wake: make the pump look; else whoever calls does (`wake`), when all is in it that
-                belongs together.
-        """
-        # Under the lock, so that `shut` leaves no task behind that nobody settles.
+    def put_owed(self, command: Command) -> bool:
+        """Append what must not be lost. Never waits. False when nobody will ever read it."""
+        # Under the lock, so that `shut` leaves nothing behind that nobody reads.
         with self._lock:
             if self._shut:
                 return False
             self._commands.append(command)
+        self._wake()
+        return True
+
+    def put_task(self, command: Submitted | Sent, timeout: float, *, wake: bool = True) -> None:
+        """Append a task, or an object, when there is room for its `size` bytes.
+
+        What is larger than all the room is let in when it is alone.
+
+        Args:
+            wake: make the pump look; else whoever calls does (`wake`), when all is in it that
+                belongs together.
+
+        Raises:
+            QueueFullError: no room within `timeout` s; at once where the thread must not wait.
+            ClientClosedError: the client is closed.
+        """
+        size = command.size
+        deadline: float | None = None
+        with self._lock:
+            while True:
+                if self._closed is not None:
+                    raise ClientClosedError(self._closed)
+                fits = self._tasks < self._tasks_max and self._bytes + size <= self._bytes_max
+                if fits or self._tasks <= 0:
+                    # Counted behind that: were Ctrl-C to come in between, there would be room for
+                    # one too many from then on, and never for one too few.
+                    self._commands.append(command)
+                    self._tasks += 1
+                    self._bytes += size
+                    break
+                now = monotonic()
+                deadline = now + timeout if deadline is None else deadline
+                self._wait_for_room(timeout, deadline - now)
         if wake:
             self._wake()
-        return True
+
+    def _wait_for_room(self, timeout: float, left: float) -> None:
+        why = must_not_wait()
+        if why is not None or left <= 0:
+            reason = f"this thread {why} and must not wait" if why else f"waited {timeout} s"
+            raise QueueFullError(
+                f"the outgoing queue is full ({self._tasks} tasks, {self._bytes} bytes): {reason}. "
+                "Submit more slowly, or raise the client's timeout."
+            )
+        self._waiting += 1
+        try:
+            self._room.wait(left)
+        finally:
+            self._waiting -= 1
 
     def wake(self) -> None:
         """Make the pump look."""
@@ -165,13 +170,6 @@ class Inbox:
     def futures(self) -> list[object]:
         """Those whose tasks nobody has taken yet."""
         return [each.future for each in self._commands.copy() if isinstance(each, Submitted)]
-
-    def give_back(self, size: int) -> None:
-        """Return reserved room that no command will use."""
-        with self._lock:
-            self._tasks -= 1
-            self._bytes -= size
-            self._room.notify_all()
 
     def close(self, why: str) -> None:
         """No task is accepted any more; those who wait for room are told."""

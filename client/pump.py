@@ -87,7 +87,7 @@ class Pump:
 
     def want(self, future: Future[Any]) -> bool:
         """Somebody asks for the value of a delayed future; False where nobody will fetch it."""
-        return self.inbox.put_task(Asked(lambda: self._wanted(future)))
+        return self.inbox.put_owed(Asked(lambda: self._wanted(future)))
 
     def accepted(self, future: Future[Any]) -> None:
         """The inbox has the future's task: it runs, unless it waits here until a worker is free.

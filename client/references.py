@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from futurefsm.client.errors import InvalidReferenceError
 from futurefsm.client.inbox import Asked, Sent
 from futurefsm.client.meeting import meet
-from futurefsm.fsm.errors import ClientClosedError
 from futurefsm.protocol.ids import short
 
 if TYPE_CHECKING:
@@ -118,10 +117,7 @@ class References:
         agent = self._agent
         hold = Hold(self, new_object_id(agent.pump.tracker.identity))
         size = len(blob.payload)
-        agent.inbox.reserve(size, timeout)
-        if not agent.inbox.put_task(Sent(hold.object_id, blob, size)):
-            agent.inbox.give_back(size)
-            raise ClientClosedError(agent.inbox.closed or "the client is closed")
+        agent.inbox.put_task(Sent(hold.object_id, blob, size), timeout)
         self._live.add(hold)
         reference = ObjectReference(hold, blob.name, size)
         weakref.finalize(reference, hold.let_go, "dropped").atexit = False

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from futurefsm.client.errors import InvalidReferenceError
+from futurefsm.client.errors import InvalidReferenceError, QueueFullError
 from futurefsm.client.future import Future
 from futurefsm.client.inbox import Asked, Submitted
 from futurefsm.client.inputs import Packed
@@ -136,25 +136,21 @@ class Sending:
         )
         size = _TASK_OVERHEAD + sum([len(a.payload) for a in arguments if a.__class__ is Blob])
         try:
-            agent.inbox.reserve(size, timeout)
-        except BaseException:
+            agent.inbox.put_task(Submitted(future, call, size), timeout, wake=False)
+            # Wakes the agent, behind both of its commands: one that is woken by the first finds
+            # nothing to send, and takes the interpreter from who is about to write the second.
+            agent.pump.accepted(future)
+        except QueueFullError:
             self.withdraw()
             raise
-        try:
-            put = agent.inbox.put_task(Submitted(future, call, size), wake=False)
-            if put:
-                # Wakes the agent, behind both of its commands: one that is woken by the first finds
-                # nothing to send, and takes the interpreter from who is about to write the second.
-                agent.pump.accepted(future)
+        except ClientClosedError:
+            self.withdraw()
+            future.fire(ev.DISCONNECT, None, CALLER)
+            raise
         except BaseException:
             # Ctrl-C, at a place that nobody knows. Nobody will hold this future.
             agent.inbox.put(Asked(self._broken_off))
             raise
-        if not put:
-            agent.inbox.give_back(size)
-            self.withdraw()
-            future.fire(ev.DISCONNECT, None, CALLER)
-            raise ClientClosedError(agent.inbox.closed or "the client is closed")
 
     def abandon(self) -> None:
         """Nobody will hold its future: end it, however far it came."""

@@ -329,9 +329,7 @@ class Party:
                 runs.
         """
         size = 512 + sum(len(each.payload) for each in call.arguments if isinstance(each, Blob))
-        try:
-            self.inbox.reserve(size, 0.0)
-        except ClientClosedError:
+        if self.inbox.closed is not None:
             return None
         world = self.world
         future: Any = world.parts.future(world.lifecycle, self, call.task_id, "task")
@@ -355,14 +353,15 @@ class Party:
         return record
 
     def _put(self, record: Record, task: Submitted) -> bool:
-        """The second part of a submit: the inbox takes the task. False where nobody will read it:
-        then the future settles, and submit() raises."""
-        if self.inbox.put_task(task):
-            return True
-        self.inbox.give_back(task.size)
-        assert record.future is not None
-        record.future.fire(ev.DISCONNECT, None, CALLER)
-        return False
+        """The second part of a submit: the inbox takes the task. False where the client was closed
+        meanwhile: then the future settles, and submit() raises."""
+        try:
+            self.inbox.put_task(task, 0.0)
+        except ClientClosedError:
+            assert record.future is not None
+            record.future.fire(ev.DISCONNECT, None, CALLER)
+            return False
+        return True
 
     def _runs(self, record: Record) -> None:
         """The third part: the future runs."""

@@ -77,8 +77,7 @@ class Desk:
         future = future or self.future(delayed=delayed)
         parts = tuple(ResultOf(each.task_id) for each in inputs)
         call = Call(future.task_id, FUNCTION, parts, b"flags!", delayed, needed_by)
-        self.inbox.reserve(1, 0)
-        self.inbox.put_task(Submitted(future, call, 1))
+        self.inbox.put_task(Submitted(future, call, 1), 0)
         self.pump.accepted(future)
         return future
 

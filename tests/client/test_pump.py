@@ -49,8 +49,7 @@ class Desk:
         task_id = self.tracker.ids.task_id()
         future: Future[Any] = Future(self.lifecycle, self, task_id, "work")
         call = Call(task_id, Blob(b"fn", b"fn", "work"), (), b"flags!")
-        self.inbox.reserve(1, 0)
-        self.inbox.put_task(Submitted(future, call, 1))
+        self.inbox.put_task(Submitted(future, call, 1), 0)
         if self.tracker.credits is None:
             future.fire(ev.SUBMIT, None, CALLER)
         return future
@@ -211,9 +210,8 @@ def test_a_cancel_between_the_inbox_and_the_submit_leaves_nothing_behind() -> No
     desk = Desk()
     task_id = desk.tracker.ids.task_id()
     future: Future[Any] = Future(CONFIRMED, desk, task_id, "work")
-    desk.inbox.reserve(1, 0)
     desk.inbox.put_task(
-        Submitted(future, Call(task_id, Blob(b"fn", b"fn", "work"), (), b"flags!"), 1)
+        Submitted(future, Call(task_id, Blob(b"fn", b"fn", "work"), (), b"flags!"), 1), 0
     )
     assert desk.sent(m.Task) == []
     assert future.cancel(timeout=0)
@@ -235,9 +233,8 @@ def test_a_submit_wakes_the_pump_once_behind_all_its_commands(
     desk.inbox._wake = lambda: woken.append(len(desk.inbox))
     task_id = desk.tracker.ids.task_id()
     future: Future[Any] = Future(lifecycle, desk, task_id, "work")
-    desk.inbox.reserve(1, 0)
     call = Call(task_id, Blob(b"fn", b"fn", "work"), (), b"flags!")
-    assert desk.inbox.put_task(Submitted(future, call, 1), wake=False)
+    desk.inbox.put_task(Submitted(future, call, 1), 0, wake=False)
     assert woken == []
     desk.pump.accepted(future)
     assert woken == [commands]

@@ -2,6 +2,7 @@
 
 import gc
 import operator
+from typing import Any
 
 import pytest
 
@@ -94,9 +95,15 @@ def test_a_closed_client_takes_none(client: Client, scheduler: ScriptedScheduler
 def test_a_client_that_closes_meanwhile_takes_none(
     client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the room in the queue and the place in it the queue was shut."""
+    """Between the first look and the place in the queue."""
     inbox = client._agent.inbox
-    monkeypatch.setattr(inbox, "put_task", lambda command: False)
+    put = inbox.put_task
+
+    def closed_meanwhile(*args: Any, **kwargs: Any) -> None:
+        inbox.close("closed")
+        put(*args, **kwargs)
+
+    monkeypatch.setattr(inbox, "put_task", closed_meanwhile)
     before = inbox._tasks, inbox._bytes
     with pytest.raises(ClientClosedError):
         client.send_object("x")

@@ -81,11 +81,10 @@ def test_broken_off_before_and_behind_the_queue(
 def test_the_client_was_closed_meanwhile(client: Client, scheduler: ScriptedScheduler) -> None:
     sending = prepared(client, 1)
     sending.claim()
-    client._agent.inbox._shut = True
+    client.disconnect(timeout=0)
     with pytest.raises(ClientClosedError):
         sending.put(PATIENCE_S)
     assert sending.future.cancelled()
-    client._agent.inbox._shut = False
 
 
 def test_an_input_that_has_ended(client: Client, scheduler: ScriptedScheduler) -> None:
