@@ -18,8 +18,9 @@ from typing import Any
 from benchmarks import page, report
 from benchmarks.child import run
 from benchmarks.driver import ROOT, measured, missing, turn
+from benchmarks.jobs import JOBS
 from benchmarks.measuring import machine, versions
-from benchmarks.rows import JOBS, PACKAGES
+from benchmarks.rows import PACKAGES
 
 # The whole should end within ten minutes, with the page and its pictures.
 _MINUTES = 9.5

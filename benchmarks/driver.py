@@ -13,8 +13,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.jobs import JOBS, Job
 from benchmarks.measuring import Samples, in_turns, versions
-from benchmarks.rows import JOBS, PACKAGES, STATED, Job
+from benchmarks.rows import PACKAGES, STATED
 
 ROOT = Path(__file__).resolve().parents[1]
 # A turn that takes longer hangs; the largest may take minutes.

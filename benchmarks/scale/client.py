@@ -130,9 +130,8 @@ class ScaleClient:
                 for place in range(self.world.size.arguments)
             )
             call = Call(self.ids.task_id(), _FUNCTION, arguments, _FLAGS)
-            self.inbox.reserve(512, 0.0)
             future: Future[Any] = Future(CONFIRMED, self, call.task_id, "task")
-            self.inbox.put_task(Submitted(future, call, 512))
+            self.inbox.put_task(Submitted(future, call, 512), 0.0)
             self.pump.accepted(future)
             futures.append(future)
         return futures

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import tidy
 
-from benchmarks import driver, measuring, page, report, rows
+from benchmarks import driver, jobs, measuring, page, report, rows
 from benchmarks.cluster_page import Line, document
 
 ABSENT = "pebble,loky,Dask,python-statemachine,Automat"
@@ -46,7 +46,7 @@ def test_every_row_that_needs_no_other_package_is_measured() -> None:
 def test_a_turn_is_a_process_of_its_own() -> None:
     """Figures come back from it; what goes wrong in it is told, and the others have theirs."""
     told: list[str] = []
-    job = rows.Job("tables:event", 10, ("event",), ("ours", "nobody"), rounds=2)
+    job = jobs.Job("tables:event", 10, ("event",), ("ours", "nobody"), rounds=2)
     found = driver.measured(jobs=[job], growth=False, told=told.append)
     assert [len(found[0, "ours", "event"])] == [2]
     assert (0, "nobody", "event") not in found
@@ -68,7 +68,7 @@ def test_what_would_take_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch) -
         return {side: {row: [1.0] for row in ask["rows"]} for side in ask["sides"]}
 
     sizes = (1_000, 10_000, 100_000, 1_000_000)
-    job = rows.Job("x:y", 10_000, ("wait",), ("ours",), rounds=2, sizes=sizes)
+    job = jobs.Job("x:y", 10_000, ("wait",), ("ours",), rounds=2, sizes=sizes)
     found = driver.measured(jobs=[job], told=told.append, turn=turn, budget_s=0.3)
     # The row itself in two rounds; a thousand in three; a hundred thousand would take 0.6 s, and
     # a million even longer.
@@ -149,7 +149,7 @@ def test_the_page_has_every_line_and_says_what_is_behind() -> None:
 
 def test_every_row_is_measured_for_all_its_sides() -> None:
     measured_by = {
-        (side, row) for job in rows.JOBS if job.n for side in job.sides for row in job.rows
+        (side, row) for job in jobs.JOBS if job.n for side in job.sides for row in job.rows
     }
     stated = {(side, row) for side, its in rows.STATED.items() for row in its}
     for row in rows.ROWS:
