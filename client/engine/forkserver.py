@@ -19,6 +19,7 @@ import sys
 from importlib import import_module
 
 from futurefsm.client.engine import worker
+from futurefsm.client.engine.main import alone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,20 +33,14 @@ _FDS = 5
 _CANNOT = 71
 
 
-def alone() -> bool:
-    """Whether this process has one thread only: else a fork may copy a lock that nobody opens."""
-    try:
-        return len(os.listdir("/proc/self/task")) == 1
-    except OSError:
-        return False
-
-
 def main(fd: int) -> None:
     """Fork a worker for each request until the engine is gone. In a worker: its whole life.
 
     Args:
         fd: a socket of packets to the engine.
     """
+    # There is no garbage among what is imported.
+    gc.disable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     engine = socket.socket(fileno=fd)
     for name in worker.WARM:
@@ -65,6 +60,7 @@ def serve(engine: socket.socket) -> NoReturn:
     """The loop of `main`."""
     # The collector leaves alone what is shared, so that it stays shared.
     gc.freeze()
+    gc.enable()
     while True:
         data, fds, _, _ = socket.recv_fds(engine, REQUEST_BYTES, _FDS)
         if not data:

@@ -5,11 +5,12 @@ ends, with its workers, sockets and directory. Imports neither ZeroMQ nor Cap'n 
 """
 
 import fcntl
-import json
+import marshal
 import os
 import resource
 import select
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -32,17 +33,14 @@ FILES_MIN = 26
 _TAIL = 4096
 # poll() counts milliseconds in an int.
 _POLL_MAX_S = 1e6
-# The directory that -c puts in front may hold a json.py of the user's.
+# marshal: both ends run the same interpreter, and no file of the user's can be taken for it.
 _BOOT = """\
-import sys
-if sys.path[:1] == [""]:
-    del sys.path[0]
-import json
-with open(int(sys.argv[1])) as file:
-    config = json.load(file)
-sys.path[:] = config["path"]
+import sys, marshal
+with open(int(sys.argv[1]), "rb") as boot:
+    boot = marshal.load(boot)
+sys.path[:] = boot["path"]
 from futurefsm.client.engine.main import main
-main(config)
+main(boot)
 """
 
 
@@ -241,14 +239,15 @@ def launch(
             "this interpreter does not know its own path: set sys.executable to that of a Python"
         )
     config: dict[str, Any] = {
-        "workers": workers,
-        "max_result_bytes": max_result_bytes,
-        "store_bytes": machine_memory() // 2 if store_bytes is None else store_bytes,
-        "client_timeout_s": client_timeout_s,
+        # Exactly these types: marshal knows no others.
+        "workers": int(workers),
+        "max_result_bytes": int(max_result_bytes),
+        "store_bytes": machine_memory() // 2 if store_bytes is None else int(store_bytes),
+        "client_timeout_s": float(client_timeout_s),
         "path": [str(entry) for entry in sys.path],
         "argv": [str(argument) for argument in getattr(sys, "argv", [])],
         "executable": sys.executable,
-        "start_method": start_method,
+        "start_method": "forkserver" if start_method == "forkserver" else "spawn",
         "parent": os.getpid(),
     }
     _check_files()
@@ -300,12 +299,25 @@ def _theirs(hand: Pair | None) -> tuple[int, ...]:
     return () if hand is None else (hand.theirs,)
 
 
+def _births(start_method: str) -> list[int]:
+    """Both ends of the engine's socket to its fork server, of packets; none where there will be no
+    fork server, or where the system has no such sockets."""
+    if start_method != "forkserver":
+        return []
+    try:
+        ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except OSError:
+        return []
+    return [end.detach() for end in ends]
+
+
 def _spawn(directory: str, config: dict[str, Any]) -> EngineHandle:
     opened: list[int] = []
 
     def keep(*fds: int) -> list[int]:
+        kept = len(opened)
         opened.extend(map(_high, fds))
-        return opened[-len(fds) :]
+        return opened[kept:]
 
     stderr: IO[bytes] | None = None
     hand = pair() if affordable(int(config["workers"])) else None
@@ -318,15 +330,17 @@ def _spawn(directory: str, config: dict[str, Any]) -> EngineHandle:
         (stderr_user,) = keep(_stream(2, sys.__stderr__))
         lifeline, lifeline_ours = keep(*os.pipe())
         ready_ours, ready = keep(*os.pipe())
+        births = keep(*_births(config["start_method"]))
         config |= {
             "directory": directory,
             "lifeline": lifeline,
             "ready": ready,
             "stderr": stderr_user,
             "hand": -1 if hand is None else hand.theirs,
+            "births": births,
         }
         with tempfile.TemporaryFile() as file:
-            file.write(json.dumps(config).encode())
+            file.write(marshal.dumps(config))
             file.seek(0)
             (config_fd,) = keep(os.dup(file.fileno()))
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
@@ -335,7 +349,7 @@ def _spawn(directory: str, config: dict[str, Any]) -> EngineHandle:
             stdin=subprocess.DEVNULL,
             stdout=stdout_user,
             stderr=stderr,
-            pass_fds=(config_fd, lifeline, ready, stderr_user, *_theirs(hand)),
+            pass_fds=(config_fd, lifeline, ready, stderr_user, *births, *_theirs(hand)),
             start_new_session=True,
         )
         workers = int(config["workers"])

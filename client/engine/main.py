@@ -1,19 +1,22 @@
-"""The engine's process, started by `launch.py`. Workers first, then what is slow to import.
+"""The engine's process, started by `launch.py`. First it forks its fork server, so that one new
+interpreter is enough for both, and both import what they need at the same time.
 
-What is imported at the top of this file is what the workers' start needs.
+So what is imported at the top of this file is what every interpreter has: it is in all workers.
 """
+
+from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
-from futurefsm.client.engine.nursery import Nursery, WorkerOptions
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from futurefsm.client.engine.nursery import Nursery
     from futurefsm.client.engine.respawn import Respawn
     from futurefsm.client.engine.workers import WorkerPool
 
@@ -43,7 +46,7 @@ class Watches:
             server.watch_worker(fd, write)
 
 
-def _start(pool: "WorkerPool", respawn: "Respawn") -> None:
+def _start(pool: WorkerPool, respawn: Respawn) -> None:
     """Let the workers boot while this process imports the rest."""
     for _ in range(respawn.due(0.0)):
         try:
@@ -62,12 +65,55 @@ def _ends(config: dict[str, Any]) -> tuple[int, ...]:
     return tuple(ends)
 
 
-def main(config: dict[str, Any]) -> None:
-    """Serve until the lifeline ends. `config` is what `launch` wrote."""
-    # What is imported stays: to look for garbage among it is a tenth of the start.
-    gc.disable()
-    directory = str(config["directory"])
-    hand = int(config.get("hand", -1))
+def alone() -> bool:
+    """Whether this process has one thread only: else a fork may copy a lock that nobody opens."""
+    try:
+        return len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return False
+
+
+def _fork_server(config: dict[str, Any]) -> tuple[int, int] | None:
+    """The fork server, forked from this process: its pid, and a socket of packets to it.
+
+    None where it cannot be forked: an interpreter of its own may still be started for it. In the
+    fork server: its whole life.
+    """
+    births = config.get("births")
+    if not births:
+        return None
+    ours, theirs = births
+    try:
+        # What the site's packages start with every interpreter may have threads.
+        pid = os.fork() if alone() else -1
+    except OSError:
+        pid = -1
+    if pid:
+        os.close(theirs)
+        if pid < 0:
+            os.close(ours)
+        return (pid, ours) if pid > 0 else None
+    # As a new interpreter that was started with this socket, and nothing else.
+    os.setsid()
+    os.dup2(config["stderr"], 2)
+    for what in ("lifeline", "ready", "stderr", "hand"):
+        if config[what] >= 0:
+            os.close(config[what])
+    os.close(ours)
+    sys.argv[:] = config["argv"]
+    config.clear()
+    from futurefsm.client.engine.forkserver import main
+
+    main(theirs)
+    # It cannot fork, and has said so.
+    sys.exit()
+
+
+def _nursery(config: dict[str, Any], server: tuple[int, int] | None) -> Nursery:
+    import subprocess
+
+    from futurefsm.client.engine.nursery import Nursery, WorkerOptions
+
     options = WorkerOptions(
         path=tuple(config["path"]),
         argv=tuple(config["argv"]),
@@ -75,12 +121,19 @@ def main(config: dict[str, Any]) -> None:
         stderr=int(config["stderr"]),
         executable=str(config["executable"]),
         flags=tuple(subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
-        scheduler=(f"ipc://{directory}/scheduler", "ymq", ""),
+        scheduler=(f"ipc://{config['directory']}/scheduler", "ymq", ""),
         start_method=str(config["start_method"]),
-        hands=hand >= 0,
+        hands=config.get("hand", -1) >= 0,
     )
-    nursery = Nursery(options)
-    import json
+    return Nursery(options, server)
+
+
+def main(config: dict[str, Any]) -> None:
+    """Serve until the lifeline ends. `config` is what `launch` wrote."""
+    fork_server = _fork_server(config)
+    # What is imported stays: to look for garbage among it is a tenth of the start.
+    gc.disable()
+    nursery = _nursery(config, fork_server)
     import logging
 
     from futurefsm.client.engine.respawn import Respawn
@@ -90,6 +143,7 @@ def main(config: dict[str, Any]) -> None:
     watches = Watches()
     pool = WorkerPool(nursery, watches.watch, watches.unwatch)
     respawn = Respawn(int(config["workers"]))
+    directory = str(config["directory"])
     server: Any = None
     try:
         _start(pool, respawn)
@@ -97,7 +151,7 @@ def main(config: dict[str, Any]) -> None:
         from futurefsm.client.engine.server import Server
 
         server = Server(
-            doors.private(directory, hand),
+            doors.private(directory, int(config.get("hand", -1))),
             pool,
             respawn,
             store_bytes=int(config["store_bytes"]),
@@ -106,7 +160,7 @@ def main(config: dict[str, Any]) -> None:
         )
         watches.attach(server)
         ready = int(config["ready"])
-        os.write(ready, json.dumps({"address": server.address}).encode() + b"\n")
+        os.write(ready, b"listening\n")
         os.close(ready)
         gc.freeze()
         gc.enable()

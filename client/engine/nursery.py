@@ -105,6 +105,8 @@ class Nursery:
 
     Args:
         options: how.
+        server: a fork server that was started already: its pid, and the descriptor of a socket of
+            packets to it.
 
     Attributes:
         pid: of the fork server; 0 where there is none.
@@ -112,7 +114,7 @@ class Nursery:
         fd: becomes readable when `born` has something; -1 where there is none.
     """
 
-    def __init__(self, options: WorkerOptions) -> None:
+    def __init__(self, options: WorkerOptions, server: tuple[int, int] | None = None) -> None:
         self.options = options
         self._server: socket.socket | None = None
         self.pid = 0
@@ -120,7 +122,9 @@ class Nursery:
         self._unborn: dict[int, Unborn] = {}
         self._lifeline, self._lifeline_engine = os.pipe()
         self._adopts = options.start_method == "forkserver" and _adopt(True)
-        if self._adopts:
+        if server is not None:
+            self._have(*server)
+        elif self._adopts:
             self._open()
 
     @property
@@ -197,6 +201,18 @@ class Nursery:
             self._server = ours
         finally:
             theirs.close()
+
+    def _have(self, pid: int, fd: int) -> None:
+        self.pid = pid
+        self._server = socket.socket(fileno=fd)
+        self._server.setblocking(False)
+        if not self._adopts:
+            # Its workers would be nobody's.
+            self.kill()
+            os.waitpid(pid, 0)
+            self.pid = 0
+            self._server.close()
+            self._server = None
 
     def _spawn(self, unborn: Unborn) -> int:
         options = self.options

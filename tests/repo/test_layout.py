@@ -24,7 +24,6 @@ WITHOUT_TEST = {
     "client/demo/stages.py": "tested as a whole, by tests/client/demo/test_run.py",
     "client/demo/report.py": "tested as a whole, by tests/client/demo/test_run.py",
     "client/engine/answers.py": "the part of scheduler.py that speaks, tested with it",
-    "client/engine/main.py": "starts the engine; run by every test that has a client",
     "client/engine/outputs.py": "values without behaviour; compared by tests of the scheduler",
 }
 # Frozen dataclass → why it has no slots.

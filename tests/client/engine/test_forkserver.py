@@ -12,31 +12,6 @@ import pytest
 from futurefsm.client.engine import forkserver, marks
 
 
-@pytest.mark.parametrize(
-    ("before", "expected"),
-    [
-        ("pass", "True"),
-        ("import _thread, time; _thread.start_new_thread(time.sleep, (1000,))", "False"),
-    ],
-    ids=["alone", "with a thread"],
-)
-def test_a_process_with_another_thread_does_not_fork(before: str, expected: str) -> None:
-    code = f"from futurefsm.client.engine.forkserver import alone\n{before}\nprint(alone())"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout == f"{expected}\n"
-
-
-def test_where_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(path: str) -> list[str]:
-        raise FileNotFoundError(path)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "listdir", unknown)
-        assert not forkserver.alone()
-
-
 def test_no_more_processes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

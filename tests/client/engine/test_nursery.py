@@ -233,6 +233,24 @@ def test_no_fork_server_where_orphans_cannot_be_adopted(monkeypatch: pytest.Monk
         assert not from_server(world, world.start())
 
 
+def test_one_that_was_forked_already_ends_where_orphans_cannot_be_adopted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its workers would be nobody's children: nobody could reap them."""
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with theirs, server:
+        one = nursery.Nursery(
+            nursery.WorkerOptions((), (), start_method="forkserver"), (server.pid, ours.detach())
+        )
+        assert (one.fd, one.pid) == (-1, 0)
+        with pytest.raises(ProcessLookupError):
+            os.kill(server.pid, 0)
+        assert one.close() == []
+        server.returncode = 0
+
+
 def test_no_process_at_all(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -481,7 +481,11 @@ def test_workers_that_cannot_boot_fail_tasks_and_come_back(
     broken.touch()
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\n"
-        "boots = 'engine.worker' in sys.orig_argv[-2] or 'engine.forkserver' in sys.orig_argv[-2]\n"
+        "code = sys.orig_argv[-2]\n"
+        "boots = 'engine.worker' in code or 'engine.forkserver' in code\n"
+        # The fork server that the engine forks cannot come up either.
+        "if 'engine.main' in code:\n"
+        "    sys.modules['cloudpickle'] = None\n"
         f"if boots and os.path.exists({str(broken)!r}):\n"
         "    os._exit(17)\n"
     )
