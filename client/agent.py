@@ -239,7 +239,7 @@ class Agent:
         """Wait for something, and do all that it brings; True when it is time to end."""
         lines, pump = self._lines, self.pump
         # Commands that came behind the last look at the inbox, and are no reason to look at a line.
-        hurry = bool(len(self.inbox)) and not lines.congested
+        hurry = len(self.inbox) > 0 and not lines.congested
         due = pump.tracker.deadline()
         ready = lines.wait(due, rest=not self._behind, hurry=hurry)
         now = monotonic()
@@ -247,18 +247,20 @@ class Agent:
         if not len(self.inbox):
             self._behind, self._left = False, 0
         elif not lines.congested:
-            limit = self._commands if not self._gather(now) else _COMMANDS_A_BURST
+            burst = self._channel.bursts and self._gather(now)
+            limit = _COMMANDS_A_BURST if burst else self._commands
             self._behind = pump.run_inbox(now, limit) == limit
             self._left = len(self.inbox) if self._behind else 0
         if due is not None and due <= now and pump.lost is None:
             self._tick(now)
         lines.perform(pump.take())
         lines.flush()
-        if self._waker.pending or self._waker.poll_item in ready:
+        waker = self._waker
+        if waker.pending or waker.poll_item in ready:
             # Behind the work: nobody needs to wake who is awake, and a system call in front of it
             # would give the interpreter to the thread that is about to wait for it. In front of the
             # last looks, at `_leave_now` and, in the next turn, at the inbox.
-            self._waker.drain()
+            waker.drain()
         if pump.lost is not None or self._leave_now:
             return True
         return self._leave_when_idle and not pump.futures and not len(self.inbox)
@@ -266,8 +268,6 @@ class Agent:
     def _gather(self, now: float) -> bool:
         """Where many tasks are being submitted let them come, for a moment; True where still more
         come."""
-        if not self._channel.bursts:
-            return False
         burst = Burst(now, self._left)
         while seconds := burst.rest(len(self.inbox), monotonic()):
             sleep(seconds)

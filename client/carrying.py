@@ -113,22 +113,19 @@ class Carrying:
         requests: list[Put | Get | Delete] = []
         beat = False
         for output in outputs:
-            if isinstance(output, Send):
+            if type(output) is Send:
                 if self._number < 0 and self._hand is not None:
                     self._greet()
-                self._messages.send(output.message)
-                beat = beat or output.message.__class__ is ClientHeartbeat
-            elif output.__class__ is Delete and output.object_id in self._sizes:
+                message = output.message
+                self._messages.send(message)
+                beat = beat or type(message) is ClientHeartbeat
+            elif type(output) is Delete and output.object_id in self._sizes:
                 self._deleted.append(output.object_id)
                 self._deleted_bytes += _OVERHEAD + self._sizes.pop(output.object_id)
-            # An empty one is a question whether the storage channel is alive: see `Overdue`.
-            elif isinstance(output, Put) and 0 < len(output.payload) <= CARRIED_MAX:
-                self._messages.carry(output.object_id, bytes(output.payload))
-                self._pump.stored(output.object_id)
-            elif isinstance(output, Put) and self._hands_over(output.object_id, output.payload):
+            elif type(output) is Put and self._goes_along(output.object_id, output.payload):
                 self._pump.stored(output.object_id)
             else:
-                requests.append(output)
+                requests.append(output)  # type: ignore[arg-type]
         if requests:
             self._requests.ask(requests)
         many = len(self._deleted) >= DELETED_MAX or self._deleted_bytes > DELETED_BYTES_MAX
@@ -146,8 +143,12 @@ class Carrying:
         if self._messages.push(hand(bytes(OBJECT_ID_BYTES), 0, 0)):
             self._number = 0
 
-    def _hands_over(self, object_id: bytes, payload: Payload) -> bool:
-        """Whether an object went so."""
+    def _goes_along(self, object_id: bytes, payload: Payload) -> bool:
+        """Whether an object went with the messages, or beside them."""
+        # An empty one is a question whether the storage channel is alive: see `Overdue`.
+        if 0 < len(payload) <= CARRIED_MAX:
+            self._messages.carry(object_id, bytes(payload))
+            return True
         if self._hand is None or not self._hand.give(payload, self._number + 1):
             return False
         self._number += 1

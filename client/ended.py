@@ -1,7 +1,6 @@
 """The tasks that a client has forgotten, as far as late messages are concerned. PURE."""
 
 from collections import OrderedDict
-from typing import NamedTuple
 
 from futurefsm.client.tracked import Tracked
 from futurefsm.fsm import effects as fx
@@ -13,14 +12,6 @@ from futurefsm.fsm.table import Lifecycle
 ENDED_MAX = 16_384
 
 
-class _End(NamedTuple):
-    """How a task ended, the object that was offered, and the losing one that was deleted."""
-
-    state: State
-    offered: bytes | None
-    deleted: bytes | None
-
-
 class Ended:
     """The table of ended tasks.
 
@@ -30,7 +21,8 @@ class Ended:
 
     def __init__(self, lifecycle: Lifecycle) -> None:
         self._lifecycle = lifecycle
-        self._ends: OrderedDict[bytes, _End] = OrderedDict()
+        # How each ended, the object that was offered, and the losing one that was deleted.
+        self._ends: OrderedDict[bytes, tuple[State, bytes | None, bytes | None]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -40,18 +32,18 @@ class Ended:
 
     def add(self, task_id: bytes, state: State, tracked: Tracked) -> None:
         """One more; the oldest goes when there are too many."""
-        self._ends[task_id] = _End(state, tracked.object_id, tracked.deleted)
+        self._ends[task_id] = state, tracked.object_id, tracked.deleted
         if len(self._ends) > ENDED_MAX:
             self._ends.popitem(last=False)
 
     def stray(self, task_id: bytes, event: Event, object_id: bytes | None) -> bytes | None:
         """The object that a late message leaves behind and nobody will ask for."""
-        end = self._ends[task_id]
-        row = self._lifecycle.row(end.state, event)
+        state, offered, deleted = self._ends[task_id]
+        row = self._lifecycle.row(state, event)
         # A second result of a finished task: the table knows duplicates, not that it may bring an
         # object of its own.
-        unwanted = fx.DELETE_RESULT in row.effects or end.state is FINISHED
-        if not unwanted or object_id in (None, end.offered, end.deleted):
+        unwanted = fx.DELETE_RESULT in row.effects or state is FINISHED
+        if not unwanted or object_id in (None, offered, deleted):
             return None
-        self._ends[task_id] = end._replace(deleted=object_id)
+        self._ends[task_id] = state, offered, object_id
         return object_id

@@ -16,7 +16,7 @@ from futurefsm.client.latch import Latch
 from futurefsm.client.making import no_memory
 from futurefsm.client.outbox import Outbox
 from futurefsm.client.outputs import Delete, Get, Put, Send
-from futurefsm.client.pace import Pace
+from futurefsm.client.pace import TASKS_MIN, Pace
 from futurefsm.client.pump import Pump, WireOutput
 from futurefsm.client.storage_link import StorageLink, as_address
 from futurefsm.protocol.codec import decode
@@ -97,12 +97,19 @@ class Lines:
         Returns:
             the poller's items that are ready.
         """
-        pending = self.channel.pending
-        if rest and not pending and (seconds := self._rest()):
+        channel = self.channel
+        pending = channel.pending
+        many = rest and not pending and len(self._pump.futures) >= TASKS_MIN
+        if many and (seconds := self._rest()):
             sleep(seconds)
         # When the channel wants its next turn, whatever comes.
-        self._due = self.channel.deadline()
-        patience = 0.0 if hurry or pending else self._patience(until)
+        due = self._due = channel.deadline()
+        patience: float | None = 0.0
+        if not (hurry or pending):
+            stored = self.storage.deadline()
+            if due is not None or stored is not None:
+                until = earliest(until, due, stored)
+            patience = None if until is None else until - monotonic()
         return set(map(_ITEM, self._poller.poll(patience)))
 
     def _rest(self) -> float:
@@ -111,11 +118,6 @@ class Lines:
         if tracker.credits is not None or self._pump.lost is not None:
             return 0.0
         return self._pace.rest(len(self._pump.futures), self.storage.traffic, monotonic())
-
-    def _patience(self, until: float | None) -> float | None:
-        """Seconds that the poll may sleep."""
-        first = earliest(until, self._due, self.storage.deadline())
-        return None if first is None else first - monotonic()
 
     def turn(self, now: float, ready: set[Any], *, hurry: bool = False) -> None:
         """Do all that can be done now.
@@ -131,10 +133,9 @@ class Lines:
             self._receive_messages(now)
         elif self._due is not None and self._due <= now:
             self._turn_channel(now)
-        if stored or late or not self.storage.up or now >= self._look_at:
-            self._look_at = now + _LOOK_S
+        if stored or late or now >= self._look_at:
             self._turn_storage(now)
-        if self.outbox:
+        if self.outbox.waiting:
             self.outbox.flush()
 
     def perform(self, outputs: list[WireOutput]) -> None:
@@ -203,10 +204,10 @@ class Lines:
         self.perform(pump.take())
 
     def _receive_messages(self, now: float) -> None:
-        channel, pump, carrying = self.channel, self._pump, self._carrying
+        receive, pump, carrying = self.channel.receive, self._pump, self._carrying
         took: list[float] = []
         for _ in range(_MESSAGES_A_TURN):
-            data = channel.receive()
+            data = receive()
             if data is None:
                 break
             if carrying is not None and carrying.receive(data):
@@ -240,7 +241,10 @@ class Lines:
                 pump.stored(event.object_id)
             elif isinstance(event, NotHeld):
                 pump.fetch_failed(event.object_id, no_memory(event.size), now)
+        # In each turn, while there is no connection.
+        self._look_at = 0.0
         if storage.up:
+            self._look_at = now + _LOOK_S
             self._ready.set()
         if storage.lost is not None and pump.lost is None:
             where = f"the object store of {self._link.scheduler} at {storage.address} is gone"

@@ -29,11 +29,14 @@ class Outbox:
 
     Args:
         channel: what is sent goes there.
+
+    Attributes:
+        waiting: messages that wait for room.
     """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._waiting: deque[bytes] = deque()
+        self.waiting: deque[bytes] = deque()
         # Sent, and not known to have arrived; how many were so before; and, for each heartbeat
         # that is not echoed yet, how many were sent before it.
         self._unsure: deque[Message] = deque()
@@ -44,7 +47,7 @@ class Outbox:
 
     def __len__(self) -> int:
         """Messages that wait for room."""
-        return len(self._waiting)
+        return len(self.waiting)
 
     @property
     def unsure(self) -> int:
@@ -55,7 +58,7 @@ class Outbox:
     def congested(self) -> bool:
         """Whether nothing further should be sent."""
         if self._channel.up:
-            return bool(self._waiting)
+            return bool(self.waiting)
         return self.unsure > _WAITING_MAX
 
     def send(self, message: Message) -> None:
@@ -73,7 +76,8 @@ class Outbox:
 
     def carry(self, object_id: bytes, payload: bytes) -> None:
         """Send an object, behind the messages that wait. For a steady channel."""
-        self.push(carry(object_id, payload))
+        if self._channel.up:
+            self._push(carry(object_id, payload))
 
     def push(self, message: bytes) -> bool:
         """Send what is no message of the protocol, behind those that wait. For a steady channel;
@@ -104,7 +108,7 @@ class Outbox:
         Returns:
             what may not have arrived; `echoed` gives it back.
         """
-        self._waiting.clear()
+        self.waiting.clear()
         self._marks.clear()
         self._again += self._unsure
         self._sure += len(self._unsure)
@@ -113,16 +117,16 @@ class Outbox:
 
     def flush(self) -> None:
         """Send what waits, as far as there is room."""
-        while self._waiting and self._channel.up:
+        while self.waiting and self._channel.up:
             try:
-                self._channel.send(self._waiting[0])
+                self._channel.send(self.waiting[0])
             except (TransportFullError, TransportClosedError):
                 break
-            self._waiting.popleft()
+            self.waiting.popleft()
         self._channel.flush()
 
     def _push(self, payload: bytes) -> None:
-        if not self._waiting:
+        if not self.waiting:
             try:
                 self._channel.send(payload)
             except TransportFullError:
@@ -131,4 +135,4 @@ class Outbox:
                 return  # the next turn of the channel finds that out
             else:
                 return
-        self._waiting.append(payload)
+        self.waiting.append(payload)

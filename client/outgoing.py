@@ -111,7 +111,7 @@ class Outgoing:
         uploads = [function]
         parts: list[Any] = []
         for argument in call.arguments:
-            if isinstance(argument, Blob):
+            if type(argument) is Blob:
                 upload = self._upload(argument)
             elif isinstance(argument, Stored):
                 upload = self._use(argument)
@@ -200,10 +200,6 @@ class Outgoing:
         if found:
             self._out.append(Send(announcement(self.identity, [upload for upload, _ in found])))
             self._out += [Put(upload.object_id, payload) for upload, payload in found]
-
-    def stored(self, object_id: bytes) -> None:
-        """The store has an object that was uploaded."""
-        self._uploads.stored(object_id)
 
     # Inside.
 

@@ -13,8 +13,9 @@ cluster at the processor. So the agent lets them come first, for a moment, and t
 _PART = 1 / 32
 # Seconds: what is less is not worth it, what is more gathers nothing that matters.
 _LEAST_S, _MOST_S = 0.001, 0.010
-# With fewer tasks on their way there is nothing to gather.
-_TASKS_MIN = 32
+TASKS_MIN = 32
+"""With fewer tasks on their way there is nothing to gather: nobody need ask for a rest."""
+
 # Bytes of one turn, either way: with more there are large objects, whose next part waits already.
 # For so many seconds there is no rest then.
 _BYTES_MAX = 64 * 1024
@@ -52,7 +53,7 @@ class Pace:
         if moved - self._moved > _BYTES_MAX:
             self._large_until = now + _LARGE_S
         self._moved = moved
-        if tasks < _TASKS_MIN or now < self._large_until:
+        if tasks < TASKS_MIN or now < self._large_until:
             return 0.0
         rest = min(_MOST_S, self._took * _PART)
         return rest if rest >= _LEAST_S else 0.0

@@ -190,16 +190,18 @@ class Pump:
         done = 0
         while done < limit and (command := self.inbox.take()) is not None:
             done += 1
-            if isinstance(command, Submitted):
+            if type(command) is Submitted:
                 future: Any = command.future
                 self.futures[future.task_id] = future
                 self.tracker.submit(command.call, now)
-            elif isinstance(command, Stepped):
-                self._perform(command.task_id, command.step, command.value)
-                self._note_end(command.task_id, command.step)
-            elif isinstance(command, Sent):
+            elif type(command) is Stepped:
+                task_id, step = command.task_id, command.step
+                self._perform(task_id, step, command.value)
+                if step.node.settled:
+                    self._note_end(task_id, step, self._known(task_id))
+            elif type(command) is Sent:
                 self.tracker.send_object(command.object_id, command.blob)
-            elif isinstance(command, Asked):
+            elif type(command) is Asked:
                 command.act()
         if done:
             self._settle_outputs()
@@ -258,15 +260,13 @@ class Pump:
 
     def _perform(self, task_id: bytes, step: Step, value: Any) -> None:
         if step.node.settled:
-            future = self._known(task_id)
+            future = self.futures.get(task_id) or self._known(task_id)
             if future is not None and future.promised:
                 self.tracker.ties.promise(task_id, future.promised)
         self.tracker.perform(task_id, step.effects, value, self.now)
 
-    def _note_end(self, task_id: bytes, step: Step) -> None:
-        if not step.node.settled:
-            return
-        future, error = self._known(task_id), None
+    def _note_end(self, task_id: bytes, step: Step, future: Future[Any] | None) -> None:
+        error = None
         if future is not None:
             if future.promised and not step.effects:
                 self.tracker.ties.promise(task_id, future.promised)
@@ -328,7 +328,8 @@ class Pump:
                 step = future.fire(ev.SUBMIT, None, source)
         finally:
             self._firing_in = None
-        self._note_end(task_id, step)
+        if step.node.settled:
+            self._note_end(task_id, step, future)
 
     def _grant(self) -> None:
         """Hand tasks to free workers, where the lifecycle keeps them here until one is free."""
@@ -344,12 +345,13 @@ class Pump:
             if not outputs:
                 return
             for output in outputs:
-                if isinstance(output, Fire):
-                    if output.metadata and (known := self.futures.get(output.task_id)):
-                        known.metadata = output.metadata
-                    if output.source == WIRE or not self._is_done(output.task_id):
-                        self._fire(output.task_id, output.event, output.value, output.source)
-                elif output.__class__ in _WIRE:
+                if type(output) is Fire:
+                    task_id, event, value, source, metadata = output
+                    if metadata and (known := self.futures.get(task_id)):
+                        known.metadata = metadata
+                    if source == WIRE or not self._is_done(task_id):
+                        self._fire(task_id, event, value, source)
+                elif type(output) in _WIRE:
                     self._wire.append(output)  # type: ignore[arg-type]
                 else:
                     self._tell(output)  # type: ignore[arg-type]

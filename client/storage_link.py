@@ -87,7 +87,9 @@ class StorageLink:
     def congested(self) -> bool:
         """Whether nothing further should be sent."""
         link = self._link
-        return self._held > _UNSENT_MAX or (link is not None and link.unsent > _UNSENT_MAX)
+        if link is not None and link.owes and link.unsent > _UNSENT_MAX:
+            return True
+        return self._held > _UNSENT_MAX
 
     def open(self, address: Address) -> None:
         """Dial. Blocks nothing."""
@@ -157,12 +159,14 @@ class StorageLink:
 
     def deadline(self) -> float | None:
         """When `turn` wants to be called next."""
-        return self._link.deadline() if self._link is not None else None
+        link = self._link
+        return None if link is None or link.up else link.deadline()
 
     def flush(self) -> None:
         """Send what the link takes now."""
-        if self._link is not None:
-            self._link.flush()
+        link = self._link
+        if link is not None and link.owes:
+            link.flush()
 
     def close(self, linger_s: float) -> None:
         """Close, when what was sent has left or `linger_s` seconds have passed."""

@@ -258,7 +258,7 @@ class Tracker(Outgoing):
         """A message from the scheduler. Never raises, whatever it is."""
         self.session.heard(now)
         self.last_heard = self._now = now
-        if isinstance(message, (TaskResult, TaskCancelConfirm)):
+        if type(message) is TaskResult or type(message) is TaskCancelConfirm:
             self._task_message(message)
         elif isinstance(message, ClientHeartbeatEcho):
             self.session.echoed(now)
@@ -273,7 +273,7 @@ class Tracker(Outgoing):
     def _task_message(self, message: TaskResult | TaskCancelConfirm) -> None:
         came = arrival(message)
         assert came is not None
-        task_id, event, object_id = came.task_id, came.event, came.object_id
+        task_id, event, object_id, worker_exit, metadata = came
         tracked = self._tasks.get(task_id)
         if tracked is None:
             self._late(task_id, event, object_id)
@@ -288,8 +288,8 @@ class Tracker(Outgoing):
                 return
             if unasked and event == ev.CONFIRM_CANCELED:
                 self._cancelled_unasked()
-        value = came.worker_exit if event == ev.RESULT_WORKER_DIED else object_id
-        self._out.append(Fire(task_id, event, value, WIRE, came.metadata))
+        value = worker_exit if event == ev.RESULT_WORKER_DIED else object_id
+        self._out.append(Fire(task_id, event, value, WIRE, metadata))
         if object_id is not None and tracked.settled is FINISHED:
             # A second result. The first counts, and nobody will ask for what this one brings.
             self.perform(task_id, (fx.DELETE_RESULT,), object_id, self._now)
@@ -335,7 +335,7 @@ class Tracker(Outgoing):
 
     def stored(self, object_id: bytes) -> None:
         """The store has an object that was uploaded."""
-        super().stored(object_id)
+        self._uploads.stored(object_id)
         if object_id == self._probe:
             self._probe = None
             patience = f"{self._overdue.patience_s:g} s"
@@ -376,7 +376,9 @@ class Tracker(Outgoing):
     def _forget_if_over(self, task_id: bytes, tracked: Tracked) -> None:
         """Settled, no bytes on their way, and nobody to come who needs its result: the table of
         ended tasks is all that is kept."""
-        if tracked.settled is None or self.values.is_fetched(task_id, tracked):
+        if tracked.settled is None:
+            return
+        if self.values.fetching and self.values.is_fetched(task_id, tracked):
             return
         if task_id not in self._tasks:
             return

@@ -81,7 +81,8 @@ class Session:
 
     def heard(self, now: float) -> None:
         """Something arrived, whatever it was."""
-        self._heard_at = max(self._heard_at, now)
+        if now > self._heard_at:
+            self._heard_at = now
 
     def echoed(self, now: float) -> float | None:
         """An echo arrived.
@@ -126,6 +127,5 @@ class Session:
         if not self._open:
             return None
         silent = self._heard_at + self._timeout
-        if self._asked_at is None:
-            return min(silent, self._next)
-        return min(silent, self._looked_at + self._period)
+        look = self._next if self._asked_at is None else self._looked_at + self._period
+        return silent if silent < look else look

@@ -91,7 +91,7 @@ class Poller:
         """
         timeout: float | None = timeout_s
         if timeout is not None:
-            timeout = 0.0 if timeout < 0.0 else min(timeout, _LONGEST_S)
+            timeout = 0.0 if timeout < 0.0 else timeout if timeout < _LONGEST_S else _LONGEST_S
             # `epoll` rounds up by itself.
             if self._zmq is not None or not self._in_seconds:
                 timeout = ceil(timeout * 1000)
@@ -119,25 +119,19 @@ class Waker:
     The waiting thread registers `poll_item`, and while `pending` calls `drain` *before* it looks
     for the last time at what it may be woken for, and waits. While a wake is pending, `wake` costs
     one look at a flag.
+
+    Attributes:
+        poll_item: the descriptor to wait for.
+        pending: whether somebody has called `wake` since the last `drain`.
     """
 
-    __slots__ = ("_pending", "_read", "_write")
+    __slots__ = ("_write", "pending", "poll_item")
 
     def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._read, False)
+        self.poll_item, self._write = os.pipe()
+        os.set_blocking(self.poll_item, False)
         os.set_blocking(self._write, False)
-        self._pending = False
-
-    @property
-    def poll_item(self) -> int:
-        """The descriptor to wait for."""
-        return self._read
-
-    @property
-    def pending(self) -> bool:
-        """Whether somebody has called `wake` since the last `drain`."""
-        return self._pending
+        self.pending = False
 
     @property
     def write_fd(self) -> int:
@@ -148,31 +142,33 @@ class Waker:
         """Wake the thread. Never blocks; from any thread, also from a signal handler; nothing
         happens after `close`.
         """
-        if self._pending:
+        if self.pending:
             return
         try:
             # In this order, and undone when interrupted: a flag without its byte would silence
             # every later wake.
-            self._pending = True
+            self.pending = True
             os.write(self._write, b"w")
         except BlockingIOError:
             pass  # a full pipe wakes as well
         except BaseException as error:
-            self._pending = False
+            self.pending = False
             if not isinstance(error, OSError):
                 raise
 
     def drain(self) -> None:
         """Accept the wake. Before anything else: what comes later wakes again."""
-        with suppress(OSError):  # nothing pending, or closed
-            os.read(self._read, 4096)
+        try:  # noqa: SIM105 - once for each command: `suppress` takes longer than the rest
+            os.read(self.poll_item, 4096)
+        except OSError:  # nothing pending, or closed
+            pass
         # After the read: a wake in between is left with its byte, which only wakes once more.
-        self._pending = False
+        self.pending = False
 
     def close(self) -> None:
         """Give the descriptors back. Any number of times."""
-        read, write = self._read, self._write
-        self._read = self._write = -1
+        read, write = self.poll_item, self._write
+        self.poll_item = self._write = -1
         if read >= 0:
             os.close(read)
             os.close(write)

@@ -23,6 +23,9 @@ class YmqDealer:
     Args:
         link: to the scheduler; owned from here on.
         steady: the peer is a child of this process, on this machine, and is not dialled again.
+
+    Attributes:
+        up, pending, connections: see `base.Channel`; noted, since each is looked at in each turn.
     """
 
     # A Scaler hears its workers behind all that has come before: of 2,000 tasks at once the first
@@ -32,9 +35,10 @@ class YmqDealer:
     def __init__(self, link: YmqLink, *, steady: bool = False) -> None:
         self.lost: str | None = None
         self.steady = steady
+        self.up = self.pending = False
+        self.connections = 0
         self._link = link
         self._arrived: deque[Payload] = deque()
-        self._reached = 0
         self._peer: bytes | None = None
 
     @property
@@ -48,41 +52,29 @@ class YmqDealer:
         """What stands in the way."""
         return self._link.trouble
 
-    @property
-    def connections(self) -> int:
-        """How often the peer was reached."""
-        return self._link.connections
-
-    @property
-    def up(self) -> bool:
-        """Whether there is a connection."""
-        return self._link.up
-
-    @property
-    def pending(self) -> bool:
-        """Whether a message is here already, or the next turn finds that none will come."""
-        return bool(self._arrived) or (self._link.lost is not None and self.lost is None)
-
     def attach(self, poller: Poller) -> None:
         """As in `base.Channel`."""
         self._link.attach(poller)
 
     def deadline(self) -> float | None:
         """As in `base.Channel`."""
-        return self._link.deadline()
+        link = self._link
+        return None if link.up else link.deadline()
 
     def turn(self, now: float) -> None:
         """Dial, and take what has come. `lost` is set when nothing more is to be received."""
         link = self._link
         if len(self._arrived) < _ARRIVED_MAX:
             self._arrived.extend(link.turn(now))
-        if link.connections != self._reached:
-            self._reached = link.connections
+        if link.connections != self.connections:
+            self.connections = link.connections
             self._look_who(link)
         if link.lost is not None and not self._arrived:
             self.lost = link.lost
             if self.heard_zmq:
                 self.lost = "it speaks ZeroMQ, not YMQ: the backend is 'zmq'"
+        self.up = link.up
+        self.pending = bool(self._arrived)
 
     def _look_who(self, link: YmqLink) -> None:
         peer = link.peer_identity
@@ -101,21 +93,31 @@ class YmqDealer:
             TransportFullError: 64 MiB wait already.
             TransportClosedError: there is no connection now.
         """
-        if not self._link.up:
-            raise TransportClosedError(self._link.lost or self._link.trouble)
-        if self._link.unsent > UNSENT_MAX:
+        link = self._link
+        if not link.up:
+            raise TransportClosedError(link.lost or link.trouble)
+        if link.owes and link.unsent > UNSENT_MAX:
             raise TransportFullError(f"{UNSENT_MAX} bytes wait for the scheduler")
-        self._link.send((payload,))
+        link.send((payload,))
 
     def receive(self) -> bytes | None:
         """The next message that `turn` has brought; None when there is none."""
-        return bytes(self._arrived.popleft()) if self._arrived else None
+        arrived = self._arrived
+        if not arrived:
+            return None
+        message = arrived.popleft()
+        if not arrived:
+            # The next turn finds that none will come any more: no poller tells of it.
+            self.pending = self._link.lost is not None
+        return bytes(message)
 
     def flush(self) -> None:
         """Send what the link takes now."""
-        self._link.flush()
+        if self._link.owes:
+            self._link.flush()
 
     def close(self, linger_s: float = 1.0) -> None:
         """Close the connection in order, when what was sent has left or `linger_s` have passed."""
         self._link.finish(linger_s)
         self._link.close()
+        self.up = False

@@ -12,7 +12,6 @@ import select
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from time import monotonic
 
 from futurefsm.protocol.errors import HandshakeError, ProtocolError, TransportClosedError
@@ -52,6 +51,9 @@ class YmqLink:
             was sent on an earlier one may have been lost with it.
         trouble: what stands in the way while there is no connection.
         up: there is a connection whose peer has introduced itself.
+        poll_item: what the poller watches of it now; -1 where that is nothing.
+        owes: `flush` may have something to do. While not, nothing is `unsent` but an opening that
+            waits for the peer's.
     """
 
     def __init__(
@@ -72,7 +74,10 @@ class YmqLink:
         self._patience = patience_s
         self._redial = redial
         self._poller: Poller | None = None
-        self._watched = (-1, False)
+        self.poll_item = -1
+        # Whether it is watched for writing as well.
+        self._writing = False
+        self.owes = False
         self._lookup: Lookup | None = None
         self._targets: deque[Target] = deque()
         self._sock: socket.socket | None = None
@@ -87,11 +92,6 @@ class YmqLink:
     def attach(self, poller: Poller) -> None:
         """Let the link keep this poller informed of what it waits for."""
         self._poller = poller
-
-    @property
-    def poll_item(self) -> int:
-        """What the poller watches of it now; -1 where that is nothing."""
-        return self._watched[0]
 
     @property
     def peer_identity(self) -> bytes | None:
@@ -130,12 +130,14 @@ class YmqLink:
         """Queue messages for `flush`. Without a connection they are dropped: look at `up`."""
         if self._stream is not None:
             self._stream.send_frames(frames)
+            self.owes = True
 
     def flush(self) -> None:
         """Send what the link takes now. That it is broken is found out by the next `turn`."""
-        if self._stream is not None and self._stream.wants_write:
+        stream = self._stream
+        if stream is not None and self.owes:
             try:
-                self._stream.flush()
+                stream.flush()
             except TransportClosedError:
                 return
             self._watch()
@@ -184,18 +186,23 @@ class YmqLink:
     # Reading.
 
     def _read(self, stream: YmqStream, now: float) -> list[Payload]:
-        if stream.wants_write:
-            # A failure shows in what is read.
-            with suppress(TransportClosedError):
-                stream.flush()
+        # A failure shows in what is read.
+        self.flush()
         try:
             messages = stream.receive()
+            ended = stream.eof or stream.reset
         except ProtocolError:
-            messages = []  # `failure` says it too
+            messages, ended = [], True  # `failure` says it too
         if not self.up and stream.peer_identity is not None:
             self.up, self._greeted_at = True, now
             self._down_since = self._refused_since = None
             self.connections += 1
+        if ended:
+            self._end(stream, now)
+        return messages
+
+    def _end(self, stream: YmqStream, now: float) -> None:
+        """Nothing more comes on this connection."""
         if stream.failure is not None:
             self.failure = stream.failure
             handshake = isinstance(stream.failure, HandshakeError)
@@ -203,9 +210,8 @@ class YmqLink:
             self.lose(stream.failure.reason if handshake else text)
         elif stream.reset:
             self._reset(now)
-        elif stream.eof:
+        else:
             self.lose("it closed the connection")
-        return messages
 
     def _reset(self, now: float) -> None:
         if not self._redial:
@@ -330,7 +336,7 @@ class YmqLink:
     def _drop_socket(self) -> None:
         sock, self._sock = self._sock, None
         if sock is not None:
-            if self._watched[0] == sock.fileno():
+            if self.poll_item == sock.fileno():
                 self._unwatch()
             sock.close()
 
@@ -343,26 +349,28 @@ class YmqLink:
     # The poller.
 
     def _watch(self) -> None:
-        wanted, stream = (-1, False), self._stream
+        item, writing, stream = -1, False, self._stream
         if stream is not None:
+            # What is left to do is what the poller waits for.
+            self.owes = writing = stream.wants_write
             # A stream begins unwatched. Most often it was only read from since, and still is.
-            if self._watched[0] >= 0 and stream.wants_write == self._watched[1]:
+            if self.poll_item >= 0 and writing == self._writing:
                 return
-            wanted = (stream.poll_item, stream.wants_write)
+            item = stream.poll_item
         elif self._sock is not None:
-            wanted = (self._sock.fileno(), True)
+            item, writing = self._sock.fileno(), True
         elif self._lookup is not None:
-            wanted = (self._lookup.poll_item, False)
-        if wanted == self._watched:
+            item = self._lookup.poll_item
+        if item == self.poll_item and writing == self._writing:
             return
-        if wanted[0] != self._watched[0]:
+        if item != self.poll_item:
             self._unwatch()
-        if self._poller is not None and wanted[0] >= 0:
-            self._poller.register(wanted[0], write=wanted[1])
-        self._watched = wanted
+        if self._poller is not None and item >= 0:
+            self._poller.register(item, write=writing)
+        self.poll_item, self._writing = item, writing
 
     def _unwatch(self) -> None:
         """Before the descriptor is closed: its number may be given to another one at once."""
-        if self._poller is not None and self._watched[0] >= 0:
-            self._poller.unregister(self._watched[0])
-        self._watched = (-1, False)
+        if self._poller is not None and self.poll_item >= 0:
+            self._poller.unregister(self.poll_item)
+        self.poll_item, self._writing = -1, False

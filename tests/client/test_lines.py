@@ -91,6 +91,31 @@ def test_the_store_is_looked_at_however_much_the_scheduler_talks(client: Client)
     assert len(looks) == 2
 
 
+def test_a_store_that_is_not_there_is_looked_at_in_each_turn(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, looks = client._agent, list[float]()
+    one, began = agent._lines, time.monotonic() + 10
+
+    class Store:
+        poll_item, address, lost, up = -1, "somewhere", None, True
+
+        def turn(self, now: float) -> list[Any]:
+            looks.append(now)
+            self.up = len(looks) > 3
+            return []
+
+    def act() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(one, "storage", Store())
+            for n in range(8):
+                one.turn(began + 0.01 * n, {one._waker})
+
+    agent.call(act, PATIENCE_S)
+    # It has come with the fourth look: from then on it is looked at every 0.1 s.
+    assert looks == [began + 0.01 * n for n in range(4)]
+
+
 @pytest.mark.parametrize("first", ["tracker", "channel", "storage"])
 def test_it_sleeps_until_the_first_deadline(
     client: Client, monkeypatch: pytest.MonkeyPatch, first: str

@@ -82,7 +82,10 @@ def test_what_is_asked_before_there_is_a_connection_waits_for_it(owner: Owner) -
     link.flush()
     link.close(0.0)
     link.ask([Put(ONE, b"bytes"), Get(TWO)])
+    link.open(Address("tcp", "127.0.0.1", owner.peer.port))
+    assert link.deadline() == 0.0  # it wants to dial
     owner.connect()
+    assert link.deadline() is None
     put, get = requests(owner.peer, 3)
     assert (put.kind, put.object_id, put.payload) == (RequestKind.SET, ONE, b"bytes")
     assert (get.kind, get.object_id) == (RequestKind.GET, TWO)

@@ -49,19 +49,27 @@ def test_messages_both_ways_and_the_end(dealer: YmqDealer, peer: Peer, poller: P
     assert dealer.receive() is None
     with pytest.raises(TransportClosedError, match="not dialled yet"):
         dealer.send(b"too early")
+    assert dealer.deadline() == 0.0  # it wants to dial
     connect(dealer, peer, poller)
     assert dealer.up
+    assert dealer.deadline() is None
     dealer.send(b"one")
     dealer.flush()
     assert peer.hear(1) == [b"one"]
     peer.say(b"two", b"three")
     drive(dealer, poller, lambda: dealer.pending, [])
     assert dealer.receive() == b"two"
+    # Who waits for the poller must not be told that there is more.
+    drive(dealer, poller, lambda: dealer.pending, [])
+    assert dealer.receive() == b"three"
+    assert not dealer.pending
+    peer.say(b"four")
+    drive(dealer, poller, lambda: dealer.pending, [])
     peer.end()
     drive(dealer, poller, lambda: not dealer.up, [])
     # What came before the end is received before the end.
     assert dealer.lost is None
-    assert dealer.receive() == b"three"
+    assert dealer.receive() == b"four"
     # No descriptor tells of it any more: the next turn does.
     assert dealer.pending
     dealer.turn(monotonic())
@@ -69,6 +77,12 @@ def test_messages_both_ways_and_the_end(dealer: YmqDealer, peer: Peer, poller: P
     assert dealer.lost == "it closed the connection"
     with pytest.raises(TransportClosedError, match="it closed the connection"):
         dealer.send(b"too late")
+
+
+def test_what_is_closed_here_is_not_up(dealer: YmqDealer, peer: Peer, poller: Poller) -> None:
+    connect(dealer, peer, poller)
+    dealer.close(0)
+    assert not dealer.up
 
 
 def test_it_takes_no_more_than_it_can_hold(
