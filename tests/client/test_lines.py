@@ -116,14 +116,15 @@ def test_a_store_that_is_not_there_is_looked_at_in_each_turn(
     assert looks == [began + 0.01 * n for n in range(4)]
 
 
+@pytest.mark.parametrize("later", [103.0, None])
 @pytest.mark.parametrize("first", ["tracker", "channel", "storage"])
 def test_it_sleeps_until_the_first_deadline(
-    client: Client, monkeypatch: pytest.MonkeyPatch, first: str
+    client: Client, monkeypatch: pytest.MonkeyPatch, first: str, later: float | None
 ) -> None:
     """And not at all where something is here already, of which no descriptor tells."""
     agent, waits = client._agent, list[float | None]()
     one = agent._lines
-    at = dict.fromkeys(("tracker", "channel", "storage"), 103.0) | {first: 101.0}
+    at = dict.fromkeys(("tracker", "channel", "storage"), later) | {first: 101.0}
 
     def act() -> None:
         with monkeypatch.context() as patch:
