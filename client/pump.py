@@ -346,11 +346,10 @@ class Pump:
                 return
             for output in outputs:
                 if type(output) is Fire:
-                    task_id, event, value, source, metadata = output
-                    if metadata and (known := self.futures.get(task_id)):
-                        known.metadata = metadata
-                    if source == WIRE or not self._is_done(task_id):
-                        self._fire(task_id, event, value, source)
+                    if output.metadata and (known := self.futures.get(output.task_id)):
+                        known.metadata = output.metadata
+                    if output.source == WIRE or not self._is_done(output.task_id):
+                        self._fire(output.task_id, output.event, output.value, output.source)
                 elif type(output) in _WIRE:
                     self._wire.append(output)  # type: ignore[arg-type]
                 else:

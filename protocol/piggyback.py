@@ -88,7 +88,8 @@ def carried(message: Buffer) -> tuple[bytes, bytes] | None:
     """The object that a message brings: its id and its bytes; None where it is another message."""
     if message[:4] != MARK or len(message) < _BEGIN:
         return None
-    return bytes(message[4:_BEGIN]), bytes(message[_BEGIN:])
+    whole = bytes(message)
+    return whole[4:_BEGIN], whole[_BEGIN:]
 
 
 def hand(object_id: bytes, number: int, size: int) -> bytes:

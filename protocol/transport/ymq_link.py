@@ -186,8 +186,8 @@ class YmqLink:
     # Reading.
 
     def _read(self, stream: YmqStream, now: float) -> list[Payload]:
-        # A failure shows in what is read.
-        self.flush()
+        if self.owes:
+            self.flush()  # a failure shows in what is read
         try:
             messages = stream.receive()
             ended = stream.eof or stream.reset
