@@ -93,6 +93,12 @@ class Answers:
         self._out.append(out.Complain(client, reason))
 
 
+def written(task_id: bytes, stream: int, text: bytes) -> m.TaskLog:
+    """What a task has written to stdout, or to stderr (`stream` 1)."""
+    kind = m.LogType.STDERR if stream else m.LogType.STDOUT
+    return m.TaskLog(task_id, kind, text.decode("utf-8", "replace"))
+
+
 def full(what: str, size: int, objects: Objects) -> ObjectStoreFullError:
     """What its client is told where something of so many bytes does not fit."""
     return ObjectStoreFullError(what, size, objects.stored_bytes, objects.limit_bytes)

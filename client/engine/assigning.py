@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from math import inf
 from typing import Any
 
+from futurefsm.client.deadlines import Alarm
 from futurefsm.client.engine import outputs as out
 from futurefsm.client.engine.answers import Answers
 from futurefsm.client.engine.backlog import Backlog, Objects, Task
@@ -46,11 +47,13 @@ class Assigning(Answers):
         ids: makes the ids of result objects.
         objects: the object store.
         workers: how many there are to be; see `Crew`.
+        alarm: rings when `tick` is to be called.
     """
 
-    def __init__(self, ids: IdSource, objects: Objects, workers: int) -> None:
+    def __init__(self, ids: IdSource, objects: Objects, workers: int, alarm: Alarm) -> None:
         super().__init__(ids, objects)
-        self._crew = Crew(workers)
+        self._alarm = alarm
+        self._crew = Crew(workers, alarm)
         self._workers = self._crew.tasks
         self._backlog = Backlog(objects.has)
         self._no_worker: str | None = None
@@ -78,6 +81,11 @@ class Assigning(Answers):
     def disturbs(self, message: m.Message) -> bool:
         """Whether what was offered is to be taken back before this message is received."""
         return bool(self._ahead) and not isinstance(message, _HARMLESS)
+
+    def _moves(self, worker: int, now: float) -> None:
+        """It was offered something, or takes it."""
+        self._moved[worker] = now
+        self._alarm.by(now + STUCK_S)
 
     def _stuck_at(self) -> float | None:
         for worker in self._ahead:
@@ -194,11 +202,11 @@ class Assigning(Answers):
         ahead = self._ahead.get(worker)
         if ahead is None:
             ahead = self._ahead[worker] = deque()
-            self._moved[worker] = now
+            self._moves(worker, now)
         ahead.append(task)
         if len(ahead) >= self._room[worker]:
             del hungry[worker]
-        elif self._backlog.queued < AHEAD_MAX * len(hungry):
+        elif len(self._backlog.ready) < AHEAD_MAX * len(hungry):
             # So few that each gets its share. Of many one worker gets all that it has room for: it
             # is woken by the first, and finds the others.
             hungry.move_to_end(worker)
@@ -220,7 +228,7 @@ class Assigning(Answers):
         self._forget_offers(worker, back)
         if left:
             self._ahead[worker] = left
-            self._moved[worker] = now
+            self._moves(worker, now)
         elif back and self._workers[worker] is None:
             self._crew.rests(worker, now)
         return self._done()
@@ -283,18 +291,20 @@ class Assigning(Answers):
 
     def _done(self) -> list[out.Output]:
         """Give work to idle workers; hand out what was caused."""
-        crew = self._crew
+        crew, ready = self._crew, self._backlog.ready
         idle = crew.resting
-        while idle:
+        while idle and ready:
             task = self._backlog.next()
             if task is None:
                 break
             self._fire(task, ev.ASSIGN, worker=crew.take())
         if not idle:
-            urgent = self._backlog.top()
-            while urgent is not None and crew.wants_extra(urgent):
-                crew.extra()
-                self._out.append(out.StartWorker())
+            # In every step: of most queues the first is no more urgent than any task that runs.
+            if ready and crew.yields(-ready[0][0]):
+                urgent = self._backlog.top()
+                while urgent is not None and crew.wants_extra(urgent):
+                    crew.extra()
+                    self._out.append(out.StartWorker())
         elif self._ahead:
             self._out.append(out.TakeBack())
         done, self._out = self._out, []

@@ -122,22 +122,22 @@ class Backlog:
 
     Args:
         has: whether an object exists.
+
+    Attributes:
+        ready: the heap of those that could run now, some of them withdrawn: to be looked at only.
+        awaits: whether a task waits for an object.
     """
 
     def __init__(self, has: Callable[[bytes], bool]) -> None:
         self._has = has
-        self._ready: list[tuple[int, int, Task]] = []
+        self.ready: list[tuple[int, int, Task]] = []
         self._withdrawn = 0
         self._waiting: dict[bytes, dict[Task, None]] = {}
+        self.awaits: Callable[[bytes], bool] = self._waiting.__contains__
 
     def __len__(self) -> int:
         """Entries held, those of withdrawn tasks included: what its memory is measured by."""
-        return len(self._ready) + sum(map(len, self._waiting.values()))
-
-    @property
-    def queued(self) -> int:
-        """How many could run now; some of them may have been withdrawn."""
-        return len(self._ready)
+        return len(self.ready) + sum(map(len, self._waiting.values()))
 
     def add(self, task: Task) -> None:
         """A task begins to wait."""
@@ -148,10 +148,6 @@ class Backlog:
         task.missing = missing = {one for one in needs if not self._has(one)}
         for object_id in missing:
             self._waiting.setdefault(object_id, {})[task] = None
-
-    def awaits(self, object_id: bytes) -> bool:
-        """Whether a task waits for an object."""
-        return object_id in self._waiting
 
     def stored(self, object_id: bytes) -> None:
         """An object exists now."""
@@ -168,7 +164,7 @@ class Backlog:
     def _push(self, task: Task) -> None:
         task.missing = None
         task.queued = True
-        heappush(self._ready, (-task.priority, task.order, task))
+        heappush(self.ready, (-task.priority, task.order, task))
 
     def withdraw(self, task: Task) -> None:
         """A task waits no longer; nothing happens if it did not."""
@@ -183,17 +179,17 @@ class Backlog:
             # It stays in the heap until it surfaces, or until half of the heap is of its kind.
             task.queued = False
             self._withdrawn += 1
-            if self._withdrawn > _FEW and 2 * self._withdrawn > len(self._ready):
-                self._ready = [entry for entry in self._ready if entry[2].queued]
-                heapify(self._ready)
+            if self._withdrawn > _FEW and 2 * self._withdrawn > len(self.ready):
+                self.ready[:] = [entry for entry in self.ready if entry[2].queued]
+                heapify(self.ready)
                 self._withdrawn = 0
 
     def top(self) -> int | None:
         """The priority of the task that `next` would give, but for objects that were deleted."""
-        while self._ready:
-            if self._ready[0][2].queued:
-                return -self._ready[0][0]
-            heappop(self._ready)
+        while self.ready:
+            if self.ready[0][2].queued:
+                return -self.ready[0][0]
+            heappop(self.ready)
             self._withdrawn -= 1
         return None
 
@@ -202,8 +198,8 @@ class Backlog:
 
         One whose object was deleted after it had arrived goes back to wait for it.
         """
-        while self._ready:
-            task = heappop(self._ready)[2]
+        while self.ready:
+            task = heappop(self.ready)[2]
             if not task.queued:
                 self._withdrawn -= 1
                 continue

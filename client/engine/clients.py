@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+from futurefsm.client.deadlines import Alarm
 from futurefsm.client.engine.backlog import Client
 
 DEPARTED_MAX = 10_000
@@ -13,10 +14,12 @@ class Clients(OrderedDict[bytes, Client]):
 
     Args:
         timeout_s: silence after which one counts as gone.
+        alarm: rings at `deadline`.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, alarm: Alarm) -> None:
         super().__init__()
+        self._alarm = alarm
         self._timeout = timeout_s
         self._departed: OrderedDict[bytes, None] = OrderedDict()
 
@@ -40,6 +43,7 @@ class Clients(OrderedDict[bytes, Client]):
         known = Client(identity, now)
         if begins or identity not in self._departed:
             self[identity] = known
+            self._alarm.by(now + self._timeout)
         return known
 
     def deadline(self) -> float | None:

@@ -9,6 +9,7 @@ started. It is ended when it has been idle for a while.
 
 from bisect import bisect_left, bisect_right, insort
 
+from futurefsm.client.deadlines import AT_ONCE, Alarm
 from futurefsm.client.engine.backlog import Task
 
 EXTRA_MAX = 64
@@ -24,6 +25,7 @@ class Crew:
     Args:
         size: how many the engine was given; 0 when nobody said: then each death is to be answered
             by a start, and there are no extra ones.
+        alarm: rings at `deadline`.
 
     Attributes:
         tasks: worker → its task, or None.
@@ -31,7 +33,8 @@ class Crew:
         resting: those without a task, since when; who was freed last is last.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, alarm: Alarm) -> None:
+        self._alarm = alarm
         self.tasks: dict[int, Task | None] = {}
         self.doomed: set[int] = set()
         self._size = size
@@ -74,6 +77,8 @@ class Crew:
         """It has nothing to do."""
         if worker not in self.doomed:
             self.resting[worker] = now
+            if self._number > self._size:
+                self._alarm.by(now + EXTRA_IDLE_S)
 
     def dying(self, worker: int) -> None:
         """Its process has ended; what it said last is still to be heard."""
@@ -100,6 +105,10 @@ class Crew:
             # The last of its equals: where all are equal, nothing is moved.
             del self._running[bisect_right(self._running, task.priority) - 1]
 
+    def yields(self, priority: int) -> bool:
+        """Whether a task runs that is less urgent than this."""
+        return bool(self._running) and self._running[0] < priority
+
     def wants_extra(self, priority: int) -> bool:
         """Whether to start one more, for a task of this priority that nobody is free for."""
         if not self._size or self._number >= self._size + EXTRA_MAX:
@@ -114,6 +123,7 @@ class Crew:
     def extra(self) -> None:
         """One more is being started."""
         self._number += 1
+        self._alarm.by(AT_ONCE)
 
     def retire(self, now: float) -> list[int]:
         """Those that are too many and were idle for long: to be killed."""
@@ -134,7 +144,6 @@ class Crew:
 
     def deadline(self) -> float | None:
         """When `retire` should be called next."""
-        # In every turn: nearly always none was ever one too many.
-        if self._number <= self._size or not self._too_many():
+        if not self._too_many():
             return None
         return next(iter(self.resting.values())) + EXTRA_IDLE_S

@@ -63,11 +63,12 @@ class Hands:
         tasks = self._tasks.get(worker)
         return tasks[0] if tasks else _NOTHING
 
-    def answered(self, worker: int) -> None:
-        """It has answered that."""
+    def answered(self, worker: int, sequence: int) -> out.Run | None:
+        """It has answered for the task of this number: that task, if it was to answer that next."""
         tasks = self._tasks.get(worker)
-        if tasks:
-            tasks.popleft()
+        if not tasks or tasks[0][0] != sequence:
+            return None
+        return tasks.popleft()[1]
 
     def take_back(self, worker: int) -> set[tuple[bytes, bytes]]:
         """Take back what a worker was offered and has not taken: clients and ids."""

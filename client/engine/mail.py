@@ -8,6 +8,8 @@ the client is given up.
 from collections import Counter, deque
 from collections.abc import Callable
 
+from futurefsm.client.deadlines import Alarm
+
 KEPT_BYTES = 1 << 20
 """For each client; what is more is lost."""
 
@@ -22,6 +24,7 @@ class Mail:
         send: the router's: False when a message was dropped.
         lives: whether a client may come back.
         spare: as `send`, for what nobody waits for.
+        alarm: rings at `deadline`.
 
     Attributes:
         lost: messages that were given up.
@@ -32,7 +35,9 @@ class Mail:
         send: Callable[[bytes, bytes], bool],
         lives: Callable[[bytes], bool],
         spare: Callable[[bytes, bytes], bool],
+        alarm: Alarm,
     ) -> None:
+        self._alarm = alarm
         self.lost = 0
         self._send = send
         self._spare = spare
@@ -56,6 +61,7 @@ class Mail:
                 return
             if not self._kept:
                 self._at = now + AGAIN_S
+                self._alarm.by(self._at)
             kept = self._kept[client] = deque()
         if self._bytes[client] + len(data) > KEPT_BYTES:
             self.lost += 1

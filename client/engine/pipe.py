@@ -70,6 +70,16 @@ class Pipe:
 
     def send(self, *parts: Buffer) -> None:
         """Queue the parts, uncopied, and write what the socket takes now."""
+        if len(parts) == 1 and not self._out:
+            # Nearly always, and nearly always there is room for all of it.
+            whole = memoryview(parts[0]).cast("B")
+            try:
+                sent = self.sock.send(whole)
+            except OSError:
+                sent = 0  # `flush` knows what to do
+            if sent == whole.nbytes:
+                return
+            parts = (whole[sent:],)
         self._out += [memoryview(part).cast("B") for part in parts if len(part)]
         self.flush()
 

@@ -5,6 +5,8 @@ and later, so that a broken environment is no endless storm of processes; after 
 row, with no worker left, tasks are told.
 """
 
+from futurefsm.client.deadlines import AT_ONCE, Alarm
+
 FAILURES = 3
 """Failed starts in a row after which tasks fail instead of waiting."""
 
@@ -25,9 +27,12 @@ class Respawn:
         size: the same.
         reason: why the last failed.
         exit: how the last failed: exit code or minus the signal.
+        hopeless: no worker is up, and starts fail one after the other.
+        alarm: rings when something has changed, and at `deadline`. Others may use it too.
     """
 
     def __init__(self, workers: int) -> None:
+        self.alarm = Alarm()
         self.reason = ""
         self.exit = 0
         self.size = workers
@@ -36,15 +41,13 @@ class Respawn:
         self._not_before = 0.0
         self._booting: dict[int, float] = {}
         self._up: set[int] = set()
-
-    @property
-    def hopeless(self) -> bool:
-        """No worker is up, and starts fail one after the other."""
-        return self._failures >= FAILURES and not self._up
+        # All are owed from the beginning.
+        self._changed()
 
     def owe(self) -> None:
         """One more is to be started."""
         self._owed += 1
+        self._changed()
 
     def due(self, now: float) -> int:
         """How many to start now; each must be answered by `started` or `failed`."""
@@ -59,6 +62,7 @@ class Respawn:
         """A process was started and boots."""
         self._owed -= 1
         self._booting[worker] = now + BOOT_TIMEOUT_S
+        self._changed()
 
     def up(self, worker: int) -> None:
         """It answered."""
@@ -66,11 +70,13 @@ class Respawn:
         self._up.add(worker)
         self._failures = 0
         self._not_before = 0.0
+        self._changed()
 
     def died(self, worker: int, exit: int, now: float) -> bool:
         """A process ended; whether it had been up. One that had not is owed again."""
         if worker in self._up:
             self._up.discard(worker)
+            self._changed()
             return True
         del self._booting[worker]
         self._owed += 1
@@ -87,6 +93,11 @@ class Respawn:
         self.reason = f"{self._failures} starts in a row failed; the last: {reason}"
         self.exit = exit
         self._not_before = now + min(_LONGEST_S, _FIRST_S * 4 ** (self._failures - 1))
+        self._changed()
+
+    def _changed(self) -> None:
+        self.hopeless = self._failures >= FAILURES and not self._up
+        self.alarm.by(AT_ONCE)
 
     def overdue(self, now: float) -> list[int]:
         """Workers to kill because they do not come up."""

@@ -9,7 +9,7 @@ a heap).
 from collections.abc import Callable
 from typing import Any
 
-from futurefsm.client.deadlines import earliest
+from futurefsm.client.deadlines import Alarm, earliest
 from futurefsm.client.engine import admission
 from futurefsm.client.engine import outputs as out
 from futurefsm.client.engine.assigning import Assigning
@@ -41,9 +41,11 @@ class Scheduler(Assigning):
         client_timeout_s: silence after which a client counts as gone.
         workers: how many there are to be; see `Crew`.
         protected: refuse a client's shutdown request.
+        alarm: rings at `deadline`, or before.
 
     Attributes:
         counts: what was wrong with messages, and how often.
+        awaits: whether a task waits for this object: else nobody need be told that it is stored.
     """
 
     def __init__(
@@ -54,10 +56,13 @@ class Scheduler(Assigning):
         client_timeout_s: float = CLIENT_TIMEOUT_S,
         workers: int = 0,
         protected: bool = True,
+        alarm: Alarm | None = None,
     ) -> None:
-        super().__init__(ids, objects, workers)
+        alarm = alarm or Alarm()
+        super().__init__(ids, objects, workers, alarm)
+        self.awaits = self._backlog.awaits
         self._echo = m.ClientHeartbeatEcho(storage)
-        self._clients = Clients(client_timeout_s)
+        self._clients = Clients(client_timeout_s, alarm)
         self._protected = protected
         self._graphs = Graphs(self, ids.object_id)
         self._order = 0
@@ -124,10 +129,6 @@ class Scheduler(Assigning):
         else:
             receiver(known, message)
         return self._done()
-
-    def awaits(self, object_id: bytes) -> bool:
-        """Whether a task waits for this object: else nobody need be told that it is stored."""
-        return self._backlog.awaits(object_id)
 
     def object_stored(self, object_id: bytes, now: float) -> list[out.Output]:
         """An object exists now, or has other bytes."""

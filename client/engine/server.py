@@ -10,12 +10,13 @@ import pickle
 import signal
 import time
 from functools import partial
+from math import inf
 from typing import Any
 
 from futurefsm.client.deadlines import earliest
 from futurefsm.client.engine import frames
 from futurefsm.client.engine import outputs as out
-from futurefsm.client.engine.answers import full
+from futurefsm.client.engine.answers import full, written
 from futurefsm.client.engine.carrying import Carrying
 from futurefsm.client.engine.complaints import Complaints
 from futurefsm.client.engine.doors import Doors
@@ -32,7 +33,8 @@ from futurefsm.client.engine.workers import Answered, Died, WorkerPool
 from futurefsm.protocol.codec import decode, encode
 from futurefsm.protocol.errors import ProtocolError
 from futurefsm.protocol.ids import IdSource, owner_prefix
-from futurefsm.protocol.messages import ClientHeartbeatEcho, LogType, TaskLog
+from futurefsm.protocol.messages import ClientHeartbeatEcho, Task
+from futurefsm.protocol.piggyback import MARKS
 from futurefsm.protocol.task_flags import profile_bytes
 from futurefsm.protocol.transport.poller import Poller
 
@@ -74,6 +76,8 @@ class Server:
         self._handlers: dict[object, Handler] = {}
         self._pool = pool
         self._respawn = respawn
+        # Of all who want to be called at some time.
+        self._alarm = respawn.alarm
         self._ending = False
         # The router has messages that its descriptor does not tell of.
         self._more = False
@@ -89,6 +93,7 @@ class Server:
             client_timeout_s,
             respawn.size,
             protected,
+            self._alarm,
         )
         self._end_by = _END_SIGNALS if foreground else _END_SIGNALS[:2]
         self._signals = Signals((signal.SIGCHLD, *_END_SIGNALS))
@@ -96,7 +101,8 @@ class Server:
         for fd in ends:
             self._on(fd, self._end)
         self._router, self._private = doors.router, doors.private
-        self._mail = Mail(self._router.queue, self._scheduler.knows, self._router.spare)
+        router = self._router
+        self._mail = Mail(router.queue, self._scheduler.knows, router.spare, self._alarm)
         self._on(self._router.poll_item, self._client_messages)
         self._storage = StorageServer(
             doors.listener,
@@ -106,6 +112,7 @@ class Server:
             self._store_changed,
             self._storage_gone,
             self._complain,
+            self._alarm,
         )
         self._carrying = Carrying(self._store, self._storage.send, self._router.spare, doors.hand)
         self.address = self._router.address
@@ -116,15 +123,15 @@ class Server:
     def serve(self) -> None:
         """Work until the engine is told to end."""
         self._reap()
+        alarm = self._alarm
         while not self._ending:
             # First what somebody waits for; and when time has brought something, once more.
-            self._finish_turn()
-            now, first = time.monotonic(), self._deadline()
-            if self._owes_itself() or (first is not None and first <= now):
+            now = time.monotonic()
+            self._finish_turn(now)
+            if alarm.at <= now or self._pool.lost or self._respawn.hopeless:
                 self._survive(self._timers)
-                self._finish_turn()
-                first = self._deadline()
-            patience = None if first is None else first - now
+                self._finish_turn(now)
+            patience = None if alarm.at == inf else alarm.at - now
             if self._more:
                 self._survive(self._client_messages, True, False)
                 patience = 0.0
@@ -137,12 +144,15 @@ class Server:
                         self._fault()
         self._survive(self._router.flush)
 
-    def _finish_turn(self) -> None:
+    def _finish_turn(self, now: float) -> None:
         try:
-            self._offer_all()
+            self._offer_all(now)
         except Exception:
             self._fault()
-        self._survive(self._router.flush)
+        try:
+            self._router.flush()
+        except Exception:
+            self._fault()
 
     def _survive(self, act: Any, *args: bool) -> None:
         try:
@@ -178,13 +188,9 @@ class Server:
     # -- time
 
     def _deadline(self) -> float | None:
-        """When `_timers` is to be called."""
+        """When `_timers` is to be called next."""
         tasks, workers = self._scheduler.deadline(), self._respawn.deadline()
         return earliest(tasks, workers, self._mail.deadline(), self._storage.again_at)
-
-    def _owes_itself(self) -> bool:
-        """Whether `_timers` is to be called, whatever the time."""
-        return self._storage.deaf or bool(self._pool.lost) or self._respawn.hopeless
 
     def _timers(self) -> None:
         now = time.monotonic()
@@ -200,6 +206,7 @@ class Server:
             self._pool.kill(worker)
         self.start_workers()
         self._storage.tick(now)
+        self._alarm.set(self._deadline())
 
     def start_workers(self) -> None:
         """Start those that are owed, if it is time to."""
@@ -225,22 +232,23 @@ class Server:
 
     def _receive_messages(self) -> bool:
         """What has come, or a part of it: then True."""
-        private, carrying = self._private, self._carrying
+        receive, private, scheduler = self._router.receive, self._private, self._scheduler
+        now = time.monotonic()
         for _ in range(_TURN):
-            received = self._router.receive()
+            received = receive()
             if received is None:
                 return False
             client, data = received
-            if private and carrying.receive(client, data):
+            if private and data[:3] == MARKS and self._carrying.receive(client, data):
                 continue
             try:
                 message = decode(data)
             except ProtocolError as error:
                 self._complain(client, f"not a message: {error.reason}")
                 continue
-            if self._scheduler.disturbs(message):
+            if message.__class__ is not Task and scheduler.disturbs(message):
                 self._take_back()
-            self._perform(self._scheduler.received(client, message, time.monotonic()))
+            self._perform(scheduler.received(client, message, now))
         return True
 
     def _perform(self, outputs: list[out.Output], payload: Payload = b"") -> None:
@@ -254,7 +262,8 @@ class Server:
                 case out.Run():
                     self._hands.run(output)
                 case out.StoreResult(_, object_id):
-                    self._storage.send(self._store.put(object_id, payload, force=True))
+                    if replies := self._store.put(object_id, payload, force=True):
+                        self._storage.send(replies)
                     self._carrying.stored(object_id, payload)
                 case out.Offer(run):
                     self._offer(run)
@@ -284,10 +293,9 @@ class Server:
         if self._store.changed:
             self._store_changed()
 
-    def _offer_all(self) -> None:
+    def _offer_all(self, now: float) -> None:
         if self._take_back_soon:
             self._take_back()
-        now = time.monotonic()
         while offered := self._scheduler.offer(now):
             self._perform(offered)
 
@@ -313,15 +321,13 @@ class Server:
         stored, dropped, refused = self._store.changes()
         if dropped:
             self._pool.forget(dropped)
-        if not (stored or refused):
-            return
-        now = time.monotonic()
         for object_id in refused:
             self._complain(b"", "an object does not fit into the store")
-            self._perform(self._scheduler.object_refused(object_id, now))
+            self._perform(self._scheduler.object_refused(object_id, time.monotonic()))
+        awaits = self._scheduler.awaits
         for object_id in stored:
-            if self._scheduler.awaits(object_id):
-                self._perform(self._scheduler.object_stored(object_id, now))
+            if awaits(object_id):
+                self._perform(self._scheduler.object_stored(object_id, time.monotonic()))
 
     def _storage_gone(self, identity: bytes) -> None:
         # What a client put after it had left would stay for ever.
@@ -371,28 +377,23 @@ class Server:
             self._respawn.up(worker)
             self._perform(self._scheduler.worker_started(worker, now))
             return
-        sequence, run = self._hands.first(worker)
         if answer.kind == frames.LOG:
+            sequence, run = self._hands.first(worker)
             # A thread that a task left behind may still write: nobody waits for that.
             if sequence == answer.sequence:
-                self._written(run, answer)
+                log = written(run.task_id, answer.stream, bytes(answer.payload))
+                self._mail.send(run.source, encode(log), now, keep=False)
             return
-        if sequence != answer.sequence:
+        done = self._hands.answered(worker, answer.sequence)
+        if done is None:
             self._complain(b"", "a worker answered for a task that it has not")
             self._hands.lost(worker)
             self._pool.kill(worker)
             return
-        self._hands.answered(worker)
         payload, ok = answer.payload, answer.kind == frames.VALUE
         if not self._store.fits(len(payload)):
             error = full("the task's result", len(payload), self._store)
             payload, ok = pickle.dumps(error, PROTOCOL), False
         profile = profile_bytes(answer.seconds, answer.peak_bytes, answer.cpu_seconds)
-        done = self._scheduler.worker_done(worker, run.task_id, ok, profile, now, answer.seconds)
-        self._perform(done, payload)
-
-    def _written(self, run: out.Run, answer: Answer) -> None:
-        text = bytes(answer.payload).decode("utf-8", "replace")
-        log_type = LogType.STDERR if answer.stream else LogType.STDOUT
-        message = TaskLog(run.task_id, log_type, text)
-        self._mail.send(run.source, encode(message), time.monotonic(), keep=False)
+        told = self._scheduler.worker_done(worker, done.task_id, ok, profile, now, answer.seconds)
+        self._perform(told, payload)

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
+from futurefsm.client.deadlines import AT_ONCE, Alarm
 from futurefsm.client.engine.store import ObjectStore, Reply
 from futurefsm.protocol.errors import ProtocolError, TransportClosedError
 from futurefsm.protocol.transport.poller import Poller
@@ -34,6 +35,7 @@ class StorageServer:
         changed: called when messages may have changed the store, once for all that came together.
         gone: called with the identity of a connection that ended.
         complain: called with an identity and what was wrong.
+        alarm: rings when `tick` is to be called.
 
     Attributes:
         deaf: it accepts no more connections, and `tick` is to be called, whatever the time.
@@ -49,7 +51,9 @@ class StorageServer:
         changed: Callable[[], None],
         gone: Callable[[bytes], None],
         complain: Callable[[bytes, str], None],
+        alarm: Alarm,
     ) -> None:
+        self._alarm = alarm
         self._listener = listener
         self._store = store
         self._poller = poller
@@ -84,6 +88,7 @@ class StorageServer:
             self._complain(b"", f"cannot accept a storage connection: {error}")
             self._poller.unregister(self._listener.fileno())
             self.deaf = True
+            self._alarm.by(AT_ONCE)
             return
         if sock is None:
             return

@@ -113,9 +113,8 @@ class YmqStream:
 
         A `HandshakeError`: TLS or WebSocket never began, and dialling again would not help.
         """
-        if self._stack is not None and self._stack.failure is not None:
-            return self._stack.failure
-        return self._framing.failure
+        failure = None if self._stack is None else self._stack.failure
+        return failure or self._framing.failure
 
     @property
     def unsent(self) -> int:
@@ -176,7 +175,10 @@ class YmqStream:
                     if self._flush_layers(self._stack):
                         continue
                     break
-                sent = self._sock.sendmsg(islice(self._queue, _BATCH))
+                if len(self._queue) == 1:
+                    sent = self._sock.send(self._queue[0])
+                else:
+                    sent = self._sock.sendmsg(islice(self._queue, _BATCH))
             except (BlockingIOError, InterruptedError):
                 return False
             except OSError as error:

@@ -173,12 +173,11 @@ class YmqRouter:
             TransportClosedError: the router is closed.
         """
         if not self._arrived:
-            selector = self._alive()
             if self._looked:
                 # What has come since then, `poll_item` tells.
                 self._looked = False
                 return None
-            for key, events in selector.select(0):
+            for key, events in self._alive().select(0):
                 if key.fileobj is self._listener:
                     self._accept()
                 else:

@@ -35,12 +35,24 @@ class Objects:
         return self.too_large.get(object_id)
 
 
+class Watched(Scheduler):
+    """Its alarm rings in time, whatever happens."""
+
+    def _done(self) -> list[out.Output]:
+        done = super()._done()
+        deadline = self.deadline()
+        assert deadline is None or self._alarm.at <= deadline
+        # So the next that begins to wait has to say so by itself.
+        self._alarm.set(deadline)
+        return done
+
+
 class Desk:
     """A scheduler with what it said."""
 
     def __init__(self, workers: int = 1, *, size: int = 0, protected: bool = True) -> None:
         self.objects = Objects()
-        self.core = Scheduler(
+        self.core = Watched(
             ADDRESS, IdSource(b"seed"), self.objects, workers=size, protected=protected
         )
         self.said: list[out.Output] = []

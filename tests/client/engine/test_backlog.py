@@ -42,13 +42,13 @@ def test_a_task_waits_for_its_objects_and_keeps_its_place() -> None:
     first = desk.add(b"1", b"x", b"y")
     desk.add(b"2")
     assert desk.backlog.waiting_for(b"x") == (first,)
-    assert desk.backlog.queued == 1
+    assert len(desk.backlog.ready) == 1
     desk.objects |= {b"x", b"y"}
     desk.backlog.stored(b"x")
     desk.backlog.stored(b"y")
-    assert desk.backlog.queued == 2
+    assert len(desk.backlog.ready) == 2
     assert desk.drained() == [b"1", b"2"]
-    assert desk.backlog.queued == 0
+    assert len(desk.backlog.ready) == 0
 
 
 def test_an_object_deleted_after_it_came_is_waited_for_again() -> None:

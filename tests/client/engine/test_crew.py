@@ -1,5 +1,8 @@
 """The workers, as the scheduler sees them."""
 
+from math import inf
+
+from futurefsm.client.deadlines import AT_ONCE, Alarm
 from futurefsm.client.engine.backlog import Client, Task
 from futurefsm.client.engine.crew import EXTRA_IDLE_S, EXTRA_MAX, Crew
 from futurefsm.protocol import messages as m
@@ -12,7 +15,7 @@ def task(priority: int) -> Task:
 
 
 def crew(size: int, *running: int) -> Crew:
-    made = Crew(size)
+    made = Crew(size, Alarm())
     for number in range(max(size, len(running))):
         made.started(number, 0.0)
     for priority in running:
@@ -132,3 +135,23 @@ def test_the_question_for_an_extra_one_does_not_look_at_all_that_runs() -> None:
     assert Counted.compared <= 2 * 10
     one.freed(300, 1.0)
     assert Counted.compared <= 3 * 10
+
+
+def test_its_alarm_rings_when_one_is_too_many() -> None:
+    alarm = Alarm()
+    one = Crew(1, alarm)
+    one.started(0, 0.0)
+    one.busy(one.take(), task(0))
+    assert alarm.at == inf
+    one.extra()
+    assert alarm.at == AT_ONCE
+    alarm.set(one.deadline())
+    assert alarm.at == inf
+    one.started(1, 5.0)
+    assert alarm.at == one.deadline() == 5.0 + EXTRA_IDLE_S
+
+
+def test_who_yields() -> None:
+    assert not crew(2).yields(9)
+    one = crew(2, 3, 1)
+    assert [one.yields(priority) for priority in (0, 1, 2)] == [False, False, True]

@@ -45,9 +45,10 @@ def test_a_task_with_its_objects() -> None:
     held.run(run(b"1"))
     assert pool.ran == [(3, 1, (S, b"s"), (F, b"f"), [(A, b"a")], 5, True)]
     assert held.first(3) == (1, run(b"1"))
-    held.answered(3)
+    assert held.answered(3, 2) is None
+    assert held.answered(3, 1) == run(b"1")
     assert held.first(3)[0] == 0
-    held.answered(3)
+    assert held.answered(3, 1) is None
     held.run(run(b"2")._replace(serializer_id=None))
     assert pool.ran[1][1:3] == (2, None)
 
@@ -63,9 +64,10 @@ def test_what_was_offered_comes_behind() -> None:
     pool.back = frozenset({2, 4})
     assert held.take_back(3) == {(b"c", b"2"), (b"c", b"4")}
     order = []
-    while held.first(3)[0]:
-        order.append(held.first(3)[1].task_id)
-        held.answered(3)
+    while number := held.first(3)[0]:
+        done = held.answered(3, number)
+        assert done is not None
+        order.append(done.task_id)
     assert order == [b"1", b"3"]
 
 
@@ -74,7 +76,7 @@ def test_a_death() -> None:
     assert held.died(3, 0) is None
     for name in (b"1", b"2", b"3"):
         assert held.offer(run(name))
-    held.answered(3)
+    held.answered(3, 1)
     assert held.died(3, 2) == (b"c", b"2")
     assert held.first(3)[0] == 0
     # It began, and answered, those before; of what it has it began none.
@@ -93,5 +95,6 @@ def test_who_cannot_be_trusted_has_begun_what_it_has() -> None:
         held.offer(run(name))
     held.lost(3)
     assert held.first(3) == (-1, run(b"1"))
+    assert held.answered(3, 1) is None
     assert held.died(3, 0) == (b"c", b"1")
     assert held.died(3, 0) is None

@@ -2,6 +2,7 @@
 
 import pytest
 
+from futurefsm.client.deadlines import Alarm
 from futurefsm.client.engine import mail
 from futurefsm.client.engine.mail import AGAIN_S, Mail
 
@@ -15,7 +16,8 @@ class Net:
         self.arrived: list[tuple[bytes, bytes]] = []
         # Full for what nobody waits for.
         self.full: set[bytes] = set()
-        self.mail = Mail(self.send, self.alive.__contains__, self.spare)
+        self.alarm = Alarm()
+        self.mail = Mail(self.send, self.alive.__contains__, self.spare, self.alarm)
 
     def send(self, client: bytes, data: bytes) -> bool:
         if client in self.up:
@@ -40,7 +42,7 @@ def test_what_can_go_goes(net: Net) -> None:
 
 def test_what_cannot_waits_in_order(net: Net) -> None:
     net.mail.send(b"b", b"1", 0.0)
-    assert net.mail.deadline() == AGAIN_S
+    assert net.mail.deadline() == net.alarm.at == AGAIN_S
     net.mail.tick(0.0)
     net.mail.tick(AGAIN_S)
     net.up.add(b"b")

@@ -1,5 +1,8 @@
 """When workers are started, and when hope is given up."""
 
+from collections.abc import Callable
+
+from futurefsm.client.deadlines import AT_ONCE
 from futurefsm.client.engine.respawn import BOOT_TIMEOUT_S, FAILURES, Respawn
 
 
@@ -87,4 +90,44 @@ def test_failures_do_not_matter_while_another_works() -> None:
     for worker in range(1, 6):
         book.started(worker, 0.0)
         book.died(worker, 1, 0.0)
+    assert not book.hopeless
+
+
+def test_each_change_rings() -> None:
+    """Nobody has to look at it in every turn."""
+    book = Respawn(1)
+
+    def rang() -> bool:
+        at = book.alarm.at
+        book.alarm.set(book.deadline())
+        return at == AT_ONCE
+
+    assert rang()
+    assert not rang()
+    changes: list[Callable[[], object]] = [
+        lambda: book.started(0, 0.0),
+        lambda: book.up(0),
+        lambda: book.died(0, 0, 1.0),
+        book.owe,
+        lambda: book.failed("no process", 2.0),
+        lambda: book.started(1, 3.0),
+        lambda: book.died(1, 0, 4.0),
+    ]
+    for change in changes:
+        change()
+        assert rang()
+        assert not rang()
+
+
+def test_the_last_that_was_up_takes_hope_along() -> None:
+    book = Respawn(2)
+    book.started(0, 0.0)
+    book.up(0)
+    for _ in range(FAILURES):
+        book.failed("no process", 0.0)
+        assert not book.hopeless
+    book.died(0, 0, 1.0)
+    assert book.hopeless
+    book.started(1, 1.0)
+    book.up(1)
     assert not book.hopeless

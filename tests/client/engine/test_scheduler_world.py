@@ -185,7 +185,7 @@ class SchedulerWorld(RuleBasedStateMachine):
         core = self.desk.core
         assert core.tasks == 0
         assert len(core._backlog._waiting) == 0
-        assert [entry for entry in core._backlog._ready if entry[2].queued] == []
+        assert [entry for entry in core._backlog.ready if entry[2].queued] == []
 
 
 TestSchedulerWorld = SchedulerWorld.TestCase

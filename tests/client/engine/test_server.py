@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import cloudpickle
 import engine_tasks as tasks
@@ -18,7 +17,6 @@ import pytest
 from engine_client import BOUND, EngineClient
 
 from futurefsm.client.engine import frames
-from futurefsm.client.engine.complaints import Complaints
 from futurefsm.client.engine.launch import EngineHandle
 from futurefsm.client.engine.pipe import Answer
 from futurefsm.client.engine.server import Server
@@ -39,30 +37,6 @@ Start = Callable[..., EngineHandle]
 
 SUCCESS, FAILED, DIED = m.TaskResultType
 CANCELED, REFUSED, NOT_FOUND = m.CancelConfirmType
-
-
-@pytest.mark.parametrize("first", range(4))
-def test_its_timers_are_called_at_the_first_deadline(first: int) -> None:
-    at: list[float | None] = [3.0, 4.0, 5.0, None]
-    at[first] = 1.0
-    one: Any = object.__new__(Server)
-    one._scheduler, one._respawn, one._mail = (
-        SimpleNamespace(deadline=lambda n=n: at[n]) for n in range(3)
-    )
-    one._storage = SimpleNamespace(again_at=at[3])
-    assert one._deadline() == 1.0
-    at[:] = None, None, None, None
-    one._storage.again_at = None
-    assert one._deadline() is None
-
-
-@pytest.mark.parametrize("owes", ["deaf", "lost", "hopeless", None])
-def test_what_no_descriptor_tells_of(owes: str | None) -> None:
-    one: Any = object.__new__(Server)
-    one._storage = SimpleNamespace(deaf=owes == "deaf")
-    one._pool = SimpleNamespace(lost=["somebody"] * (owes == "lost"))
-    one._respawn = SimpleNamespace(hopeless=owes == "hopeless")
-    assert one._owes_itself() is bool(owes)
 
 
 def test_a_value(client: EngineClient) -> None:
@@ -194,80 +168,6 @@ def test_the_dead_are_known_before_their_last_words_are_heard(
     server._reap()
     # The third had never been up.
     assert told == [("dying", {1, 2}), 1, 2, 3]
-
-
-def turning(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> Server:
-    """A server of which only the loop is there, and these parts."""
-    server = Server.__new__(Server)
-    given = {"_ending": False, "_complain": Complaints(), "_reap": lambda: None, **parts}
-    for name, value in given.items():
-        monkeypatch.setattr(server, name, value, raising=False)
-    return server
-
-
-def test_a_fault_of_its_own_ends_neither_the_engine_nor_the_turn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    told: list[str] = []
-
-    def fault(name: str) -> Callable[..., Any]:
-        def happens(*_: object) -> None:
-            told.append(name)
-            server._ending = name == "a descriptor"
-            raise KeyError(name)
-
-        return happens
-
-    server = turning(
-        monkeypatch,
-        _more=True,
-        _deadline=lambda: None,
-        _owes_itself=lambda: True,
-        poller=SimpleNamespace(poll=lambda patience: [(3, True, False), (4, True, False)]),
-        _handlers={3: fault("a descriptor")},
-        _router=SimpleNamespace(flush=fault("flush")),
-        _client_messages=fault("messages that were left"),
-        _timers=fault("timers"),
-        _offer_all=fault("offers"),
-    )
-    server.serve()
-    turn = ["offers", "flush"]
-    assert told == [
-        *turn,
-        "timers",
-        *turn,
-        "messages that were left",
-        "a descriptor",
-        # What is still to be said.
-        "flush",
-    ]
-    assert server._complain.counts == {"a fault in the engine": 8}
-
-
-def test_what_time_asks_for_is_not_asked_in_every_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And what somebody waits for goes first."""
-    done: list[object] = []
-    deadlines = iter([None, 1e9 + time.monotonic(), 0.0, None, None])
-
-    def poll(patience: float | None) -> list[object]:
-        done.append(None if patience is None else patience > 1e8)
-        server._ending = len(done) > 10
-        return []
-
-    server = turning(
-        monkeypatch,
-        _more=False,
-        _deadline=lambda: next(deadlines),
-        _owes_itself=lambda: False,
-        poller=SimpleNamespace(poll=poll),
-        _router=SimpleNamespace(flush=lambda: done.append("flush")),
-        _timers=lambda: done.append("timers"),
-        _offer_all=lambda: done.append("offers"),
-    )
-    server.serve()
-    turn = ["offers", "flush"]
-    assert done == [*turn, None, *turn, True, *turn, "timers", *turn, None, "flush"]
-    assert not server._complain.counts
 
 
 def test_cancel_running_is_confirmed_by_the_death_of_all_of_it(

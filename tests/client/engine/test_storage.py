@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from futurefsm.client.deadlines import AT_ONCE, Alarm
 from futurefsm.client.engine import storage
 from futurefsm.client.engine.storage import StorageServer
 from futurefsm.client.engine.store import ObjectStore
@@ -27,6 +28,7 @@ class Room:
         self.handlers: dict[object, Callable[[bool, bool], None]] = {}
         self.told: list[Any] = []
         self.complaints: list[str] = []
+        self.alarm = Alarm()
         self.server = StorageServer(
             listen_unix(path),
             self.store,
@@ -35,6 +37,7 @@ class Room:
             lambda: self.told.append(self.store.changes()),
             lambda identity: None,
             lambda identity, what: self.complaints.append(what),
+            self.alarm,
         )
         self.stream = YmqStream(connect_unix(path), b"Client|me")
         self.book = StoreClient()
@@ -83,6 +86,7 @@ def test_where_no_descriptor_is_left_it_accepts_again_a_while_later(
     assert len(room.complaints) == 1
     # It is looked at no more, and says itself when it wants to be told of the time.
     assert (server.deaf, server.again_at) == (True, None)
+    assert room.alarm.at == AT_ONCE
     assert room.poller.poll(0) == []
     server.tick(5.0)
     assert (server.deaf, server.again_at) == (False, 6.0)
