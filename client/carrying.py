@@ -87,26 +87,21 @@ class Carrying:
         """Keep the result that a message brings; False where it brings none."""
         if message[:3] != MARKS:
             return False
-        found = carried(message)
-        if found is None:
-            return self._receive_handed(message)
-        self._keep(*found)
-        return True
-
-    def _receive_handed(self, message: Buffer) -> bool:
-        found = handed(message) if self._hand is not None else None
+        found = carried(message) or self._handed(message)
         if found is None:
             return False
-        assert self._hand is not None
-        payload = self._hand.take(*found[1:])
+        object_id, payload = found
         # Where this process could not take it, it is in the store.
         if payload is not None:
-            self._keep(found[0], payload)
+            self._came[object_id] = payload
+            self._sizes[object_id] = len(payload)
         return True
 
-    def _keep(self, object_id: bytes, payload: Payload) -> None:
-        self._came[object_id] = payload
-        self._sizes[object_id] = len(payload)
+    def _handed(self, message: Buffer) -> tuple[bytes, Payload | None] | None:
+        found = handed(message)
+        if found is None or self._hand is None:
+            return None
+        return found[0], self._hand.take(*found[1:])
 
     def perform(self, outputs: list[WireOutput]) -> None:
         """Send what the pump wants sent."""

@@ -75,6 +75,8 @@ class Lines:
         # Only an engine of our own knows of that.
         steady = link.channel.steady
         self._carrying = Carrying(pump, self.outbox, self.storage, link.hand) if steady else None
+        # Sends what the pump wants sent.
+        self.perform = self._carrying.perform if self._carrying is not None else self._perform
 
     def open(self) -> None:
         """Begin to dial. Blocks nothing."""
@@ -138,11 +140,7 @@ class Lines:
         if self.outbox.waiting:
             self.outbox.flush()
 
-    def perform(self, outputs: list[WireOutput]) -> None:
-        """Send what the pump wants sent."""
-        if self._carrying is not None:
-            self._carrying.perform(outputs)
-            return
+    def _perform(self, outputs: list[WireOutput]) -> None:
         requests: list[Put | Get | Delete] = []
         for output in outputs:
             if isinstance(output, Send):

@@ -92,6 +92,8 @@ class Tracker(Outgoing):
         self.lifecycle = lifecycle
         self.storage_address: StorageAddress | None = None
         self.session = Session(period_s, timeout_s)
+        # When `tick` wants to be called next.
+        self.deadline = self.session.deadline
         self._period = period_s
         self.violations = 0
         self.shutdown_asked = False
@@ -162,10 +164,6 @@ class Tracker(Outgoing):
         if self._overdue.look(self.values.fetching, now):
             self._probe = self.ids.object_id(self.identity)
             self._out += (Put(self._probe, b""), Delete(self._probe))
-
-    def deadline(self) -> float | None:
-        """When `tick` wants to be called next."""
-        return self.session.deadline()
 
     # The user's side: see also `Outgoing`.
 
