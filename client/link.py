@@ -1,6 +1,7 @@
 """From an address to a scheduler channel, and to the engine behind it if it is ours."""
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -11,7 +12,7 @@ from futurefsm.client.uploads import IDLE_BYTES_MAX
 from futurefsm.fsm.table import Lifecycle
 from futurefsm.protocol.codec import encode
 from futurefsm.protocol.ids import IdSource
-from futurefsm.protocol.messages import ClientHeartbeat, Resource
+from futurefsm.protocol.messages import ClientHeartbeat, Resource, StorageAddress
 from futurefsm.protocol.transport.address import Address, parse_address
 from futurefsm.protocol.transport.base import Channel
 from futurefsm.protocol.transport.detect import Detecting
@@ -125,9 +126,8 @@ def open_link(
         if workers is not None:
             raise ValueError(f"workers={workers} is for the embedded engine, not for {address}")
         tracker = new_tracker(serializer=serializer or _SCALER_SERIALIZER)
-        return _cluster_link(
-            parse_address(address), tracker, reach, timeout_s=timeout, hostname=hostname
-        )
+        where = parse_address(address)
+        return _cluster_link(where, tracker, reach, timeout_s=timeout, hostname=hostname)
     _check_embedded(reach)
     from futurefsm.client.engine.launch import launch
 
@@ -140,6 +140,7 @@ def open_link(
         store_bytes=store_bytes,
         # It lives and dies with this process: a client that was stopped for an hour is still there.
         client_timeout_s=_FOREVER_S,
+        tell=_teller(identity, hostname),
     )
     # Where what runs cannot be cancelled, pending has to mean that it does not run: a task stays
     # here until a worker is free for it.
@@ -151,6 +152,12 @@ def open_link(
         announces=False,
     )
     return _embedded_link(engine.address, engine, tracker, timeout)._replace(hand=engine.hand)
+
+
+def _teller(identity: bytes, hostname: str) -> Callable[[str], bytes]:
+    from futurefsm.client.engine.early import tell
+
+    return lambda path: tell(identity, hostname, StorageAddress(path, 0, "ipc"))
 
 
 def _check_embedded(reach: Reach) -> None:

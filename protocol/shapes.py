@@ -140,6 +140,22 @@ class Shapes:
             text += plain[at:start].replace(b"%", b"%%") + b"%b"
             at = start + length
         text += plain[at:].replace(b"%", b"%%")
-        shape = self._known[key] = Shape(text, tuple(gaps), rest, made)
-        self._sizes[len(plain)] = (*self._sizes.get(len(plain), ()), shape)
+        shape = Shape(text, tuple(gaps), rest, made)
+        self._add(key, len(plain), shape)
         return shape
+
+    def _add(self, key: Any, size: int, shape: Shape) -> None:
+        self._known[key] = shape
+        self._sizes[size] = (*self._sizes.get(size, ()), shape)
+
+    def told(self) -> list[tuple[Any, int, Shape]]:
+        """All of them, for `know` in another process. They can be pickled."""
+        return [
+            (key, len(shape.text % tuple(map(bytes, key[1]))), shape)
+            for key, shape in self._known.items()
+        ]
+
+    def know(self, told: list[tuple[Any, int, Shape]]) -> None:
+        """Know what another has `told`."""
+        for each in told:
+            self._add(*each)

@@ -133,6 +133,7 @@ def serve(opened: Any, *, workers: int, client_timeout_s: float, protected: bool
         client_timeout_s: silence after which a client counts as gone.
         protected: refuse a client's shutdown request.
     """
+    from futurefsm.client.engine.early import CODEC
     from futurefsm.client.engine.launch import machine_memory
     from futurefsm.client.engine.main import Watches
     from futurefsm.client.engine.respawn import Respawn
@@ -149,6 +150,7 @@ def serve(opened: Any, *, workers: int, client_timeout_s: float, protected: bool
         scheduler=(opened.dial, opened.backend, opened.dial_storage),
         start_method="forkserver",
     )
+    CODEC.begin(b"")
     watches = Watches()
     pool = WorkerPool(options, watches.watch, watches.unwatch)
     server = Server(

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any
 
@@ -211,6 +212,7 @@ def launch(
     timeout_s: float = START_TIMEOUT_S,
     wait: bool = True,
     start_method: str = "forkserver",
+    tell: Callable[[str], bytes] | None = None,
 ) -> EngineHandle:
     """Start an engine.
 
@@ -226,6 +228,7 @@ def launch(
         timeout_s: how long to wait for the engine.
         wait: False returns at once; call `wait_ready` before relying on the engine.
         start_method: of the workers: "forkserver" or "spawn".
+        tell: given the path of its object store, what its first client has to `early.tell` it.
 
     Raises:
         EngineStartError: with what the engine wrote to stderr.
@@ -234,10 +237,7 @@ def launch(
     workers = (os.cpu_count() or 1) if workers is None else workers
     if workers < 1:
         raise ValueError(f"an engine needs at least one worker, not {workers}")
-    if not sys.executable:
-        raise EngineStartError(
-            "this interpreter does not know its own path: set sys.executable to that of a Python"
-        )
+    _check_system()
     config: dict[str, Any] = {
         # Exactly these types: marshal knows no others.
         "workers": int(workers),
@@ -250,8 +250,7 @@ def launch(
         "start_method": "forkserver" if start_method == "forkserver" else "spawn",
         "parent": os.getpid(),
     }
-    _check_files()
-    handle = _spawn(_private_directory(directory), config)
+    handle = _spawn(_private_directory(directory), config, tell)
     try:
         if wait:
             handle.wait_ready(timeout_s)
@@ -263,8 +262,12 @@ def launch(
     return handle
 
 
-def _check_files() -> None:
+def _check_system() -> None:
     """An engine that can listen, and can accept nobody, would be waited for."""
+    if not sys.executable:
+        raise EngineStartError(
+            "this interpreter does not know its own path: set sys.executable to that of a Python"
+        )
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if 0 <= files < FILES_MIN:
         raise EngineStartError(
@@ -311,7 +314,17 @@ def _births(start_method: str) -> list[int]:
     return [end.detach() for end in ends]
 
 
-def _spawn(directory: str, config: dict[str, Any]) -> EngineHandle:
+def _written(config: dict[str, Any]) -> int:
+    """A file with it, that has no name."""
+    with tempfile.TemporaryFile() as file:
+        file.write(marshal.dumps(config))
+        file.seek(0)
+        return os.dup(file.fileno())
+
+
+def _spawn(
+    directory: str, config: dict[str, Any], tell: Callable[[str], bytes] | None
+) -> EngineHandle:
     opened: list[int] = []
 
     def keep(*fds: int) -> list[int]:
@@ -338,11 +351,9 @@ def _spawn(directory: str, config: dict[str, Any]) -> EngineHandle:
             "stderr": stderr_user,
             "hand": -1 if hand is None else hand.theirs,
             "births": births,
+            "told": b"" if tell is None else tell(os.path.join(directory, "storage")),
         }
-        with tempfile.TemporaryFile() as file:
-            file.write(marshal.dumps(config))
-            file.seek(0)
-            (config_fd,) = keep(os.dup(file.fileno()))
+        (config_fd,) = keep(_written(config))
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         process = subprocess.Popen(
             [sys.executable, *flags, "-c", _BOOT, str(config_fd)],

@@ -148,6 +148,7 @@ def main(config: dict[str, Any]) -> None:
     try:
         _start(pool, respawn)
         from futurefsm.client.engine import doors
+        from futurefsm.client.engine.early import CODEC
         from futurefsm.client.engine.server import Server
 
         server = Server(
@@ -159,6 +160,7 @@ def main(config: dict[str, Any]) -> None:
             ends=_ends(config),
         )
         watches.attach(server)
+        respawn.alarm.by(CODEC.begin(bytes(config.get("told", b""))))
         ready = int(config["ready"])
         os.write(ready, b"listening\n")
         os.close(ready)

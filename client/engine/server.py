@@ -20,6 +20,7 @@ from futurefsm.client.engine.answers import full, written
 from futurefsm.client.engine.carrying import Carrying
 from futurefsm.client.engine.complaints import Complaints
 from futurefsm.client.engine.doors import Doors
+from futurefsm.client.engine.early import CODEC
 from futurefsm.client.engine.hands import Hands
 from futurefsm.client.engine.mail import Mail
 from futurefsm.client.engine.pipe import Answer, Payload
@@ -30,7 +31,6 @@ from futurefsm.client.engine.signals import Signals
 from futurefsm.client.engine.storage import Handler, StorageServer
 from futurefsm.client.engine.store import ObjectStore
 from futurefsm.client.engine.workers import Answered, Died, WorkerPool
-from futurefsm.protocol.codec import decode, encode
 from futurefsm.protocol.errors import ProtocolError
 from futurefsm.protocol.ids import IdSource, owner_prefix
 from futurefsm.protocol.messages import ClientHeartbeatEcho, Task
@@ -146,7 +146,10 @@ class Server:
 
     def _finish_turn(self, now: float) -> None:
         try:
-            self._offer_all(now)
+            if self._take_back_soon:
+                self._take_back()
+            while offered := self._scheduler.offer(now):
+                self._perform(offered)
         except Exception:
             self._fault()
         try:
@@ -190,7 +193,7 @@ class Server:
     def _deadline(self) -> float | None:
         """When `_timers` is to be called next."""
         tasks, workers = self._scheduler.deadline(), self._respawn.deadline()
-        return earliest(tasks, workers, self._mail.deadline(), self._storage.again_at)
+        return earliest(tasks, workers, self._mail.deadline(), self._storage.again_at, CODEC.due)
 
     def _timers(self) -> None:
         now = time.monotonic()
@@ -206,6 +209,7 @@ class Server:
             self._pool.kill(worker)
         self.start_workers()
         self._storage.tick(now)
+        CODEC.tick(now)
         self._alarm.set(self._deadline())
 
     def start_workers(self) -> None:
@@ -242,7 +246,7 @@ class Server:
             if private and data[:3] == MARKS and self._carrying.receive(client, data):
                 continue
             try:
-                message = decode(data)
+                message = CODEC.decode(data)
             except ProtocolError as error:
                 self._complain(client, f"not a message: {error.reason}")
                 continue
@@ -258,7 +262,7 @@ class Server:
                 case out.SendTo(client, message):
                     if isinstance(message, ClientHeartbeatEcho):
                         message = ClientHeartbeatEcho(self._doors.storage_for(client))
-                    self._mail.send(client, encode(message), time.monotonic())
+                    self._mail.send(client, CODEC.encode(message), time.monotonic())
                 case out.Run():
                     self._hands.run(output)
                 case out.StoreResult(_, object_id):
@@ -292,12 +296,6 @@ class Server:
                     self._complain(client, reason)
         if self._store.changed:
             self._store_changed()
-
-    def _offer_all(self, now: float) -> None:
-        if self._take_back_soon:
-            self._take_back()
-        while offered := self._scheduler.offer(now):
-            self._perform(offered)
 
     def _offer(self, run: out.Run) -> None:
         if not self._hands.offer(run):
@@ -382,7 +380,7 @@ class Server:
             # A thread that a task left behind may still write: nobody waits for that.
             if sequence == answer.sequence:
                 log = written(run.task_id, answer.stream, bytes(answer.payload))
-                self._mail.send(run.source, encode(log), now, keep=False)
+                self._mail.send(run.source, CODEC.encode(log), now, keep=False)
             return
         done = self._hands.answered(worker, answer.sequence)
         if done is None:

@@ -1,5 +1,6 @@
 """Messages of known shapes: the same bytes and the same messages as the codec's own."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -161,3 +162,14 @@ def test_the_codec_looks_here_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert decode(data) == TASK
     with pytest.raises(ProtocolError, match="which no client"):
         decode(data, BY_ITSELF)
+
+
+def test_what_one_has_learned_another_is_told() -> None:
+    """In another process, where nobody may be there to be asked."""
+    learned, told = Counting(), Counting()
+    result = m.TaskResult(b"t" * 16, m.TaskResultType.SUCCESS, b"%", (b"r" * 32,))
+    data = [learned.shapes.write(message) for message in (TASK, result)]
+    told.shapes.know(pickle.loads(pickle.dumps(learned.shapes.told())))
+    assert [told.shapes.write(message) for message in (TASK, result)] == data
+    assert [told.shapes.read(each or b"") for each in data] == [TASK, result]
+    assert told.asked == 0
