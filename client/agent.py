@@ -22,6 +22,7 @@ from futurefsm.client.pump import Pump
 from futurefsm.client.references import References
 from futurefsm.client.serializer import Serializer
 from futurefsm.fsm import leftover
+from futurefsm.fsm.compiled import Step
 from futurefsm.fsm.errors import ConnectionLostError
 from futurefsm.fsm.threads import delivering
 from futurefsm.protocol.transport.poller import Waker
@@ -84,8 +85,6 @@ class Agent:
         self._waker = Waker()
         self.inbox = Inbox(self._waker.wake)
         self.pump = Pump(link.tracker, self.inbox)
-        # A future's step has effects for the wire.
-        self.stepped = self.pump.stepped
         self.pump.on_say = self.callbacks.say
         self.ready = Latch()
         self.ended = Latch()
@@ -125,6 +124,10 @@ class Agent:
         if self.pump.lost is not None:
             self.join(_LINGER_S)
             raise ConnectionLostError(self.pump.lost)
+
+    def stepped(self, task_id: bytes, step: Step, value: Any) -> None:
+        """A future's step has effects for the wire."""
+        self.pump.stepped(task_id, step, value)
 
     def want(self, future: Any) -> bool:
         """Somebody asks for the value of a delayed future; False where nobody will fetch it."""
