@@ -75,7 +75,7 @@ class Answers:
             self._out.append(out.StoreResult(fact.get("payload_of", task.task_id), result))
         kind = m.TaskResultType.SUCCESS if ok else m.TaskResultType.FAILED
         answer = m.TaskResult(task.task_id, kind, fact.get("profile", _NO_PROFILE), (result,))
-        self._send(client, answer)
+        self._out.append(out.SendTo(client.identity, answer))
 
     def _send_worker_died(self, task: Task, fact: dict[str, Any]) -> None:
         answer = worker_died(task.task_id, fact["exit"])

@@ -299,8 +299,8 @@ class Assigning(Answers):
                 break
             self._fire(task, ev.ASSIGN, worker=crew.take())
         if not idle:
-            # In every step: of most queues the first is no more urgent than any task that runs.
-            if ready and crew.yields(-ready[0][0]):
+            # Nearly always nothing that runs is less urgent than the first of the queue.
+            if ready and crew.running and crew.running[0] < -ready[0][0]:
                 urgent = self._backlog.top()
                 while urgent is not None and crew.wants_extra(urgent):
                     crew.extra()

@@ -6,6 +6,7 @@ objects, then in a heap, higher priority first and first come first served among
 
 from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heappush
+from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol
 
 from futurefsm.fsm.compiled import Node
@@ -20,6 +21,7 @@ UNKNOWN: Node = SCHEDULER.compiled
 """Where every task starts."""
 
 _FEW = 64
+_DATA = attrgetter("data")
 
 
 class Objects(Protocol):
@@ -97,7 +99,7 @@ class Task:
         self.client = client
         self.task_id = message.task_id
         self.function = message.func_object_id
-        self.arguments = tuple([argument.data for argument in message.function_args])
+        self.arguments = tuple(map(_DATA, message.function_args))
         self.priority = priority
         self.order = order
         self.node = UNKNOWN

@@ -54,7 +54,8 @@ class Carrying:
         if found is None:
             return self._receive_handed(client, message)
         self._clients[owner_prefix(client)] = client
-        self._reply(self._store.accept(*found))
+        if replies := self._store.accept(*found):
+            self._reply(replies)
         return True
 
     def _receive_handed(self, client: bytes, message: Buffer) -> bool:

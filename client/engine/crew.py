@@ -31,6 +31,7 @@ class Crew:
         tasks: worker → its task, or None.
         doomed: workers that were told to die.
         resting: those without a task, since when; who was freed last is last.
+        running: the priorities of the tasks that run, sorted; empty where `size` is 0.
     """
 
     def __init__(self, size: int, alarm: Alarm) -> None:
@@ -42,9 +43,8 @@ class Crew:
         self._number = size
         self.resting: dict[int, float] = {}
         self._retired: set[int] = set()
-        # The priorities of the tasks that run, sorted: asked at each message, and there may be as
-        # many different ones as workers.
-        self._running: list[int] = []
+        # Looked at in each step, and there may be as many different ones as workers.
+        self.running: list[int] = []
 
     @property
     def idle(self) -> int:
@@ -64,7 +64,7 @@ class Crew:
         """It has a task now."""
         self.tasks[worker] = task
         if self._size:
-            insort(self._running, task.priority)
+            insort(self.running, task.priority)
 
     def freed(self, worker: int, now: float, *, idle: bool = True) -> None:
         """It answered. Not `idle`: it has been offered others."""
@@ -103,20 +103,16 @@ class Crew:
     def _ends(self, task: Task | None) -> None:
         if task is not None and self._size:
             # The last of its equals: where all are equal, nothing is moved.
-            del self._running[bisect_right(self._running, task.priority) - 1]
-
-    def yields(self, priority: int) -> bool:
-        """Whether a task runs that is less urgent than this."""
-        return bool(self._running) and self._running[0] < priority
+            del self.running[bisect_right(self.running, task.priority) - 1]
 
     def wants_extra(self, priority: int) -> bool:
         """Whether to start one more, for a task of this priority that nobody is free for."""
         if not self._size or self._number >= self._size + EXTRA_MAX:
             return False
-        less_urgent = bisect_left(self._running, priority)
+        less_urgent = bisect_left(self.running, priority)
         if not less_urgent:
             return False
-        as_urgent = len(self._running) - less_urgent
+        as_urgent = len(self.running) - less_urgent
         starting = self._number + len(self._retired) - len(self.tasks)
         return as_urgent + starting < self._size
 

@@ -310,7 +310,9 @@ class Scheduler(Assigning):
         self._backlog.add(task)
 
     def _dequeue(self, task: Task, fact: dict[str, Any]) -> None:
-        self._backlog.withdraw(task)
+        # Who was taken out to run is not there any more.
+        if task.queued or task.missing is not None:
+            self._backlog.withdraw(task)
 
     def _fail(self, task: Task, error: Exception) -> None:
         """End a queued task that can never run."""

@@ -124,7 +124,10 @@ class ObjectStore:
             if not self.fits(len(payload) - replaced):
                 self.refuse(object_id, len(payload))
                 return []
-        return self._keep(object_id, payload)
+        if object_id in self._waiting:
+            return self._keep(object_id, payload)
+        self._place(object_id, payload)
+        return []
 
     def delete(self, object_id: bytes) -> bool:
         """Drop an object; whether it existed."""
@@ -211,9 +214,6 @@ class ObjectStore:
     # -- the book
 
     def _keep(self, object_id: bytes, payload: Payload) -> list[Reply]:
-        if object_id not in self._waiting:
-            self._place(object_id, payload)
-            return []
         replies: list[Reply] = []
         # A list and not recursion: duplicates of duplicates may wait in a chain.
         todo = [(object_id, payload)]

@@ -4,6 +4,7 @@ Both sides at once send four magic bytes and their identity; then any number of 
 its length in eight bytes, little-endian. No checksum, no acknowledgement, no end mark.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from struct import Struct
 from typing import TypeAlias
@@ -46,9 +47,8 @@ def opening(identity: bytes) -> bytes:
     return MAGIC + _LENGTH.pack(len(identity)) + identity
 
 
-def frame_header(length: int) -> bytes:
-    """What precedes a message of so many bytes."""
-    return _LENGTH.pack(length)
+frame_header: Callable[[int], bytes] = _LENGTH.pack
+"""What precedes a message of so many bytes."""
 
 
 class YmqFraming:

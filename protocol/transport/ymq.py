@@ -113,8 +113,7 @@ class YmqStream:
 
         A `HandshakeError`: TLS or WebSocket never began, and dialling again would not help.
         """
-        failure = None if self._stack is None else self._stack.failure
-        return failure or self._framing.failure
+        return (self._stack is not None and self._stack.failure) or self._framing.failure
 
     @property
     def unsent(self) -> int:
@@ -245,7 +244,8 @@ class YmqStream:
         taken = 0
         while taken < _PER_CALL and not self.eof:
             # Most of a large message goes where it is to stay.
-            room = self._framing.room() if self._stack is None else None
+            buffers = self._stack is None and self._framing.buffers is not None
+            room = self._framing.room() if buffers else None
             into = self._chunk if room is None else room
             try:
                 count = self._sock.recv_into(into)

@@ -280,7 +280,8 @@ class YmqRouter:
     def _flush(self, fd: int) -> None:
         stream = self._streams[fd]
         try:
-            stream.flush()
+            if stream.flush() and self._interest[fd] == selectors.EVENT_READ:
+                return
         except TransportClosedError:
             self._drop(fd, again=True)
             return

@@ -149,9 +149,3 @@ def test_its_alarm_rings_when_one_is_too_many() -> None:
     assert alarm.at == inf
     one.started(1, 5.0)
     assert alarm.at == one.deadline() == 5.0 + EXTRA_IDLE_S
-
-
-def test_who_yields() -> None:
-    assert not crew(2).yields(9)
-    one = crew(2, 3, 1)
-    assert [one.yields(priority) for priority in (0, 1, 2)] == [False, False, True]

@@ -61,7 +61,8 @@ def test_a_fault_of_its_own_ends_neither_the_engine_nor_the_turn(
         _router=SimpleNamespace(flush=fault("flush")),
         _client_messages=fault("messages that were left"),
         _timers=fault("timers"),
-        _offer_all=fault("offers"),
+        _take_back_soon=False,
+        _scheduler=SimpleNamespace(offer=fault("offers")),
     )
     server.serve()
     turn = ["offers", "flush"]
@@ -106,7 +107,8 @@ def test_what_time_asks_for_is_not_asked_in_every_turn(monkeypatch: pytest.Monke
         poller=SimpleNamespace(poll=poll),
         _router=SimpleNamespace(flush=lambda: done.append("flush")),
         _timers=timers,
-        _offer_all=lambda now: done.append("offers"),
+        _take_back_soon=False,
+        _scheduler=SimpleNamespace(offer=lambda now: done.append("offers")),
     )
     server.serve()
     turn = ["offers", "flush"]
@@ -134,7 +136,8 @@ def test_what_no_descriptor_tells_of(monkeypatch: pytest.MonkeyPatch, owes: str 
         poller=SimpleNamespace(poll=poll),
         _router=SimpleNamespace(flush=lambda: None),
         _timers=lambda: done.append("timers"),
-        _offer_all=lambda now: None,
+        _take_back_soon=False,
+        _scheduler=SimpleNamespace(offer=lambda now: None),
     )
     server.serve()
     assert done == ["timers"] * bool(owes)
