@@ -247,6 +247,7 @@ def launch(
         "path": [str(entry) for entry in sys.path],
         "argv": [str(argument) for argument in getattr(sys, "argv", [])],
         "executable": sys.executable,
+        "flags": subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
         "start_method": "forkserver" if start_method == "forkserver" else "spawn",
         "parent": os.getpid(),
     }
@@ -354,9 +355,8 @@ def _spawn(
             "told": b"" if tell is None else tell(os.path.join(directory, "storage")),
         }
         (config_fd,) = keep(_written(config))
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         process = subprocess.Popen(
-            [sys.executable, *flags, "-c", _BOOT, str(config_fd)],
+            [sys.executable, *config["flags"], "-c", _BOOT, str(config_fd)],
             stdin=subprocess.DEVNULL,
             stdout=stdout_user,
             stderr=stderr,

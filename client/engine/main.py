@@ -110,8 +110,6 @@ def _fork_server(config: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def _nursery(config: dict[str, Any], server: tuple[int, int] | None) -> Nursery:
-    import subprocess
-
     from futurefsm.client.engine.nursery import Nursery, WorkerOptions
 
     options = WorkerOptions(
@@ -120,7 +118,7 @@ def _nursery(config: dict[str, Any], server: tuple[int, int] | None) -> Nursery:
         max_result_bytes=int(config["max_result_bytes"]),
         stderr=int(config["stderr"]),
         executable=str(config["executable"]),
-        flags=tuple(subprocess._args_from_interpreter_flags()),  # type: ignore[attr-defined]
+        flags=tuple(config["flags"]),
         scheduler=(f"ipc://{config['directory']}/scheduler", "ymq", ""),
         start_method=str(config["start_method"]),
         hands=config.get("hand", -1) >= 0,

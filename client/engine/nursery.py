@@ -8,7 +8,6 @@ import marshal
 import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -235,6 +234,8 @@ class Nursery:
         return marshal.dumps((list(self.options.path), list(self.options.argv), arguments))
 
     def _run(self, code: str, fd: int, *more: int) -> int:
+        import subprocess
+
         options = self.options
         process = subprocess.Popen(
             [options.executable, *options.flags, "-c", code, str(fd)],

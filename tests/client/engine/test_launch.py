@@ -423,6 +423,7 @@ def test_garbage_is_collected_once_the_engine_serves(tmp_path: Path) -> None:
         "path": sys.path,
         "argv": [],
         "executable": sys.executable,
+        "flags": [],
         "start_method": "spawn",
         "workers": 1,
         "max_result_bytes": 1000,
