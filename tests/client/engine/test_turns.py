@@ -1,5 +1,9 @@
 """The turns of the engine's server, on parts that are not there: who is called, and when."""
 
+import os
+import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable
 from math import inf
@@ -7,10 +11,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from engine_client import BOUND, EngineClient
 
 from futurefsm.client.deadlines import AT_ONCE, Alarm
 from futurefsm.client.engine.complaints import Complaints
+from futurefsm.client.engine.doors import private
+from futurefsm.client.engine.main import Watches
+from futurefsm.client.engine.respawn import Respawn
 from futurefsm.client.engine.server import Server
+from futurefsm.client.engine.workers import WorkerOptions, WorkerPool
 
 
 @pytest.mark.parametrize("first", range(4))
@@ -163,3 +172,51 @@ def test_when_it_has_rung_all_are_asked(monkeypatch: pytest.MonkeyPatch) -> None
         mail.deadline = lambda at=deadline: at
         server._timers()
         assert server._alarm.at == rings
+
+
+def test_the_two_turns_of_a_round_trip_are_few_calls() -> None:
+    """None of them is fat: what the engine needs for a task is their number. It was 151."""
+    count, calls, seen = 200, [0], list[int]()
+
+    def called(frame: Any, event: str, arg: Any) -> None:
+        calls[0] += event == "call"
+
+    with tempfile.TemporaryDirectory() as place:
+        lifeline, end = os.pipe()
+        watches = Watches()
+        options = WorkerOptions(path=tuple(sys.path), argv=tuple(sys.argv))
+        server = Server(
+            private(place),
+            WorkerPool(options, watches.watch, watches.unwatch),
+            Respawn(1),
+            store_bytes=1 << 20,
+            client_timeout_s=BOUND,
+            ends=(lifeline,),
+        )
+        watches.attach(server)
+
+        def trips() -> None:
+            handle: Any = SimpleNamespace(address=server.address, backend="ymq")
+            try:
+                with EngineClient(handle) as client:
+                    function = client.put(int)
+                    for number in range(20 + count):
+                        if number == 20:
+                            seen.append(calls[0])
+                        client.answer(client.task(function))
+                    seen.append(calls[0])
+            finally:
+                os.close(end)
+
+        thread = threading.Thread(target=trips)
+        sys.setprofile(called)
+        try:
+            thread.start()
+            server.serve()
+        finally:
+            sys.setprofile(None)
+            server.close()
+            server.poller._plain.close()  # its process would end here
+            thread.join(BOUND)
+            os.close(lifeline)
+    assert (seen[1] - seen[0]) / count <= 112
