@@ -10,7 +10,6 @@ import os
 import resource
 import select
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -244,9 +243,9 @@ def launch(
         "max_result_bytes": int(max_result_bytes),
         "store_bytes": machine_memory() // 2 if store_bytes is None else int(store_bytes),
         "client_timeout_s": float(client_timeout_s),
-        "path": [str(entry) for entry in sys.path],
-        "argv": [str(argument) for argument in getattr(sys, "argv", [])],
-        "executable": sys.executable,
+        "path": [_exactly(entry) for entry in sys.path],
+        "argv": [_exactly(argument) for argument in getattr(sys, "argv", [])],
+        "executable": _exactly(sys.executable),
         "flags": subprocess._args_from_interpreter_flags(),  # type: ignore[attr-defined]
         "start_method": "forkserver" if start_method == "forkserver" else "spawn",
         "parent": os.getpid(),
@@ -261,6 +260,11 @@ def launch(
         handle.close()
         raise
     return handle
+
+
+def _exactly(text: object) -> str:
+    """As text of no class of its own, whatever its `__str__` returns."""
+    return str.__str__(str(text))
 
 
 def _check_system() -> None:
@@ -303,18 +307,6 @@ def _theirs(hand: Pair | None) -> tuple[int, ...]:
     return () if hand is None else (hand.theirs,)
 
 
-def _births(start_method: str) -> list[int]:
-    """Both ends of the engine's socket to its fork server, of packets; none where there will be no
-    fork server, or where the system has no such sockets."""
-    if start_method != "forkserver":
-        return []
-    try:
-        ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    except OSError:
-        return []
-    return [end.detach() for end in ends]
-
-
 def _written(config: dict[str, Any]) -> int:
     """A file with it, that has no name."""
     with tempfile.TemporaryFile() as file:
@@ -344,14 +336,12 @@ def _spawn(
         (stderr_user,) = keep(_stream(2, sys.__stderr__))
         lifeline, lifeline_ours = keep(*os.pipe())
         ready_ours, ready = keep(*os.pipe())
-        births = keep(*_births(config["start_method"]))
         config |= {
-            "directory": directory,
+            "directory": _exactly(directory),
             "lifeline": lifeline,
             "ready": ready,
             "stderr": stderr_user,
             "hand": -1 if hand is None else hand.theirs,
-            "births": births,
             "told": b"" if tell is None else tell(os.path.join(directory, "storage")),
         }
         (config_fd,) = keep(_written(config))
@@ -360,7 +350,7 @@ def _spawn(
             stdin=subprocess.DEVNULL,
             stdout=stdout_user,
             stderr=stderr,
-            pass_fds=(config_fd, lifeline, ready, stderr_user, *births, *_theirs(hand)),
+            pass_fds=(config_fd, lifeline, ready, stderr_user, *_theirs(hand)),
             start_new_session=True,
         )
         workers = int(config["workers"])

@@ -79,32 +79,38 @@ def _fork_server(config: dict[str, Any]) -> tuple[int, int] | None:
     None where it cannot be forked: an interpreter of its own may still be started for it. In the
     fork server: its whole life.
     """
-    births = config.get("births")
-    if not births:
+    # What the site's packages start with every interpreter may have threads.
+    if config["start_method"] != "forkserver" or not alone():
         return None
-    ours, theirs = births
+    # Both need it.
+    import socket
+
     try:
-        # What the site's packages start with every interpreter may have threads.
-        pid = os.fork() if alone() else -1
+        # Made here, and not where the engine is launched: a fork of that process would keep them.
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except OSError:
+        return None
+    try:
+        pid = os.fork()
     except OSError:
         pid = -1
     if pid:
-        os.close(theirs)
+        theirs.close()
         if pid < 0:
-            os.close(ours)
-        return (pid, ours) if pid > 0 else None
+            ours.close()
+        return (pid, ours.detach()) if pid > 0 else None
     # As a new interpreter that was started with this socket, and nothing else.
     os.setsid()
     os.dup2(config["stderr"], 2)
     for what in ("lifeline", "ready", "stderr", "hand"):
         if config[what] >= 0:
             os.close(config[what])
-    os.close(ours)
+    ours.close()
     sys.argv[:] = config["argv"]
     config.clear()
     from futurefsm.client.engine.forkserver import main
 
-    main(theirs)
+    main(theirs.detach())
     # It cannot fork, and has said so.
     sys.exit()
 

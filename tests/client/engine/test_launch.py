@@ -395,6 +395,22 @@ def test_files_of_the_current_directory_shadow_no_module_of_the_engine(
     warm(engine(1))
 
 
+class Text(str):
+    """Its `__str__` returns itself."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self
+
+
+def test_texts_of_a_class_of_their_own(engine: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", Text(sys.executable))
+    monkeypatch.setattr(sys, "path", [Text(entry) for entry in sys.path])
+    monkeypatch.setattr(sys, "argv", [Text("program")])
+    warm(engine(1))
+
+
 def test_an_interpreter_that_does_not_know_its_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

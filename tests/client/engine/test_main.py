@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from engine_client import EngineClient
+from engine_client import BOUND, EngineClient
 from pool_world import PoolWorld
 
 from futurefsm.client.engine import main
@@ -115,6 +115,35 @@ def test_where_it_cannot_be_forked_it_is_started(
         (server,) = servers(handle, run(os.getpid))
         assert "engine.forkserver" in "".join(server.cmdline())
         assert run(from_server)
+
+
+def test_a_fork_of_the_users_process_does_not_hold_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of another thread, just when the engine is started: it has what this process had open.
+
+    Of the fork server it must have nothing: that ends when the engine's end is closed everywhere.
+    """
+    forks: list[int] = []
+    start = subprocess.Popen
+
+    def forking(*args: Any, **more: Any) -> Any:
+        if not forks:
+            forks.append(os.fork())
+            if not forks[0]:
+                signal.pause()
+        return start(*args, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", forking)
+    try:
+        handle = launch(1)
+        with EngineClient(handle) as client:
+            worker = client.result(client.submit(os.getpid))
+        (server,) = servers(handle, worker)
+        handle.kill()
+        assert psutil.wait_procs([server], BOUND)[1] == []
+        handle.close()
+    finally:
+        os.kill(forks[0], signal.SIGKILL)
+        os.waitpid(forks[0], 0)
 
 
 def test_one_that_ends_is_missed_by_nobody(
