@@ -12,6 +12,7 @@ from futurefsm.client import lines
 from futurefsm.client.client import Client
 from futurefsm.fsm.lifecycles import STRICT
 from futurefsm.protocol import messages as m
+from futurefsm.protocol.errors import TransportFullError
 from tests.client.scripted import PATIENCE_S, ScriptedScheduler
 
 
@@ -114,6 +115,28 @@ def test_a_store_that_is_not_there_is_looked_at_in_each_turn(
     agent.call(act, PATIENCE_S)
     # It has come with the fourth look: from then on it is looked at every 0.1 s.
     assert looks == [began + 0.01 * n for n in range(4)]
+
+
+def test_what_found_no_room_leaves_in_the_next_turn(
+    client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it waits nothing further is taken from the inbox."""
+    one, waiting = client._agent._lines, list[int]()
+
+    def full(payload: bytes) -> None:
+        raise TransportFullError("no room")
+
+    def act() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(one.channel, "send", full)
+            one.outbox.send(m.TaskCancel(b"t" * 16))
+            waiting.append(len(one.outbox))
+        one.turn(time.monotonic(), {one._waker})
+        waiting.append(len(one.outbox))
+
+    client._agent.call(act, PATIENCE_S)
+    assert waiting == [1, 0]
+    scheduler.expect(m.TaskCancel)
 
 
 @pytest.mark.parametrize("later", [103.0, None])

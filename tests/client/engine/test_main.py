@@ -158,6 +158,28 @@ def test_one_that_ends_is_missed_by_nobody(
     assert "import of cloudpickle halted" in capfd.readouterr().err
 
 
+def test_one_that_cannot_fork_is_no_second_engine(
+    customize: Callable[[str], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What it has imported has a thread: it says so, and ends without another word."""
+    customize(
+        """
+        asked, listdir = [], os.listdir
+        def threads(path):
+            if path != "/proc/self/task":
+                return listdir(path)
+            asked.append(path)
+            return asked
+        os.listdir = threads
+        """
+    )
+    with one_worker() as (handle, run):
+        assert not run(from_server)
+        assert servers(handle, run(os.getpid)) == []
+        assert "no fork server" in handle.stderr_tail()
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("before", "expected"),
     [
