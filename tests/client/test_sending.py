@@ -78,6 +78,31 @@ def test_broken_off_before_and_behind_the_queue(
     assert scheduler.expect_deletion() == object_id
 
 
+@pytest.mark.parametrize("behind", [False, True])
+def test_ctrl_c_gives_everything_back(
+    client: Client, scheduler: ScriptedScheduler, monkeypatch: pytest.MonkeyPatch, behind: bool
+) -> None:
+    """Also behind the queue: its task is there, and nobody will hold its future."""
+    source = client.submit(operator.neg, 1)
+    task = scheduler.expect(m.Task)
+    sending = prepared(client, source)
+    sending.claim()
+
+    def interrupted(*args: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    agent = client._agent
+    where: tuple[object, str] = (agent.pump, "accepted") if behind else (agent.inbox, "put_task")
+    monkeypatch.setattr(*where, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sending.put(PATIENCE_S)
+    agent.call(lambda: None)
+    assert sending.future.cancelled() is behind
+    object_id = scheduler.result(task, -1)
+    assert source.result(PATIENCE_S) == -1
+    assert scheduler.expect_deletion() == object_id
+
+
 def test_the_client_was_closed_meanwhile(client: Client, scheduler: ScriptedScheduler) -> None:
     sending = prepared(client, 1)
     sending.claim()
