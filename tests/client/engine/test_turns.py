@@ -46,6 +46,26 @@ def turning(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> Server:
     return server
 
 
+def test_its_timers_load_the_codec(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: list[float] = []
+    codec = SimpleNamespace(due=7.0, tick=ticks.append)
+    monkeypatch.setattr("futurefsm.client.engine.server.CODEC", codec)
+    alarm = Alarm()
+    server = turning(
+        monkeypatch,
+        _alarm=alarm,
+        _scheduler=SimpleNamespace(deadline=lambda: None),
+        _mail=SimpleNamespace(tick=lambda now: None, deadline=lambda: None),
+        _pool=SimpleNamespace(lost=[]),
+        _respawn=SimpleNamespace(overdue=lambda now: [], deadline=lambda: None),
+        _storage=SimpleNamespace(tick=lambda now: None, again_at=None),
+        start_workers=lambda: None,
+    )
+    server._timers()
+    assert len(ticks) == 1
+    assert alarm.at == 7.0
+
+
 def test_a_fault_of_its_own_ends_neither_the_engine_nor_the_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
