@@ -95,7 +95,7 @@ JOBS = (
         ("tasks", "map", "trip"),
         _POOLS,
         # What takes microseconds depends on which core each process has got: many short lives.
-        rounds=9,
+        rounds=8,
         quick_n=50,
     ),
     Job(

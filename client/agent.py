@@ -8,7 +8,7 @@ settled, every socket closed and the engine, if it is ours, stopped.
 import logging
 import os
 from collections.abc import Callable
-from threading import Thread, current_thread, main_thread
+from threading import Thread, current_thread, get_ident, main_thread
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -80,6 +80,7 @@ class Agent:
         self.callbacks = CallbackThread(name)
         self.references = References(self)
         self.pid = os.getpid()
+        self._main = main_thread().ident
         # When the locks of all futures were looked at last, by `_let_go`.
         self._looked = 0.0
         self._waker = Waker()
@@ -153,7 +154,7 @@ class Agent:
             )
 
         # Only the main thread hears of Ctrl-C.
-        if waits and current_thread() is main_thread():
+        if waits and get_ident() == self._main:
             self._let_go()
 
     def _let_go(self) -> None:

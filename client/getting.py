@@ -129,7 +129,7 @@ def _pickled(
         )
         needed_by = None if call.key in wanted else made.needed_by[call.key]
         sendings[call.key] = submitter.sending(
-            call.fn, blob, args, {}, mine, future=future, needed_by=needed_by
+            call.fn, blob, args, {}, mine.terms(needed_by), future=future
         )
         values[call.key] = future
     return sendings

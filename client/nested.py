@@ -53,7 +53,8 @@ def priority() -> int:
     own = context.current()
     if own is not None:
         return min(own.priority + 1, PRIORITY_MAX)
-    processor = _processor()
+    # Every submit comes here, nearly always outside of tasks.
+    processor = _processor() if _PROCESSOR in sys.modules else None
     return 0 if processor is None else min(_priority_of(processor) + 1, PRIORITY_MAX)
 
 

@@ -134,7 +134,10 @@ class Sending:
             terms.needed_by,
             terms.capabilities,
         )
-        size = _TASK_OVERHEAD + sum([len(a.payload) for a in arguments if a.__class__ is Blob])
+        size = _TASK_OVERHEAD
+        for argument in arguments:
+            if argument.__class__ is Blob:
+                size += len(argument.payload)
         try:
             agent.inbox.put_task(Submitted(future, call, size), timeout, wake=False)
             # Wakes the agent, behind both of its commands: one that is woken by the first finds

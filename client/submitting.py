@@ -44,8 +44,11 @@ class Options(NamedTuple):
     delayed: bool = False
     stream_output: bool = False
 
-    def flags(self) -> bytes:
-        """The bytes for `Task.metadata`."""
+    def terms(self, needed_by: int | None = None) -> Terms:
+        """How a task that is submitted here and now is to be run. `needed_by` as in `Call`."""
+        return Terms(self._flags(), self.delayed, self.capabilities, needed_by)
+
+    def _flags(self) -> bytes:
         priority = self.priority
         if priority is None:
             priority = nested.priority()
@@ -142,7 +145,7 @@ class Submitter:
         """See `Client.submit`."""
         self.check()
         _check_callable(fn)
-        return self._send(fn, None, args, kwargs, options)
+        return self._send(fn, None, args, kwargs, options.terms())
 
     def prepared(
         self, fn: Callable[..., T], options: Options
@@ -150,13 +153,14 @@ class Submitter:
         """`submit` of one function many times: it is pickled once, when it is first called."""
         self.check()
         _check_callable(fn)
+        terms = options.terms()
         made: list[Blob] = []
 
         def submit(args: tuple[Any, ...]) -> Future[T]:
             self.check()
             if not made:
                 made.append(self._agent.serializer.function(fn, {}))
-            return self._send(fn, made[0], args, {}, options)
+            return self._send(fn, made[0], args, {}, terms)
 
         return submit
 
@@ -177,9 +181,9 @@ class Submitter:
         function: Blob | None,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        options: Options,
+        terms: Terms,
     ) -> Future[T]:
-        sending = self.sending(fn, function, args, kwargs, options)
+        sending = self.sending(fn, function, args, kwargs, terms)
         sending.claim()
         sending.put(self._timeout)
         return sending.future
@@ -203,33 +207,31 @@ class Submitter:
         function: Blob | None,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        options: Options,
+        terms: Terms,
         *,
         future: Future[Any] | None = None,
-        needed_by: int | None = None,
     ) -> Sending:
         """Pickle a call; nothing is sent yet.
 
         Args:
             function: `fn` with `kwargs`, where they are pickled already.
+            terms: how it is to be run.
             future: of the task, where it is made already.
-            needed_by: as in `Call`.
         """
         packed = pack(self._agent.serializer, fn, function, args, kwargs)
         # What its function is called was found out when that was pickled.
         name = packed.function.name
         self._check_sizes(packed, name)
-        terms = Terms(options.flags(), options.delayed, options.capabilities, needed_by)
-        future = future or self._future(name, options)
+        future = future or self._future(name, terms.delayed)
         return Sending(self._agent, future, fn, packed, terms)
 
     def future(self, fn: Callable[..., Any], options: Options) -> Future[Any]:
         """A new one, pending."""
-        return self._future(name_of(fn), options)
+        return self._future(name_of(fn), options.delayed)
 
-    def _future(self, name: str, options: Options) -> Future[Any]:
+    def _future(self, name: str, delayed: bool) -> Future[Any]:
         task_id = self._ids.task_id()
-        return self._make(self._lifecycle, self._agent, task_id, name, delayed=options.delayed)
+        return self._make(self._lifecycle, self._agent, task_id, name, delayed=delayed)
 
     def send_object(self, obj: Any, name: str | None) -> ObjectReference:
         """See `Client.send_object`."""

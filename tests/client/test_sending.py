@@ -14,7 +14,7 @@ from tests.client.scripted import PATIENCE_S, ScriptedScheduler
 
 
 def prepared(client: Client, *args: object) -> Sending:
-    return client._submitter.sending(operator.neg, None, args, {}, Options())
+    return client._submitter.sending(operator.neg, None, args, {}, Options().terms())
 
 
 def test_an_input_is_kept_until_the_task_has_come(
