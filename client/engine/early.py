@@ -3,8 +3,8 @@ to import.
 
 Until the first result an embedded engine reads and writes very few messages, which look alike each
 time. Its client, which has pycapnp, tells it how: what both know whole, and the shapes of tasks and
-results (`protocol/shapes.py`). The codec itself is imported when the first results are on their
-way, or at once for a message that was not told.
+results (`protocol/shapes.py`). The codec itself is imported soon after, when nobody waits for a
+result, or at once for a message that was not told.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 AFTER_S = 0.1
-"""So long after the engine is ready the codec is imported."""
+"""So long after the engine is ready the codec is imported, for which the engine stands still."""
+
+BUSY_S = 1.0
+"""So long, where there is work all the time."""
 
 _ARGUMENTS = 3
 """Tasks with so many arguments at most are told."""
@@ -111,6 +114,7 @@ class Codec:
         self.decode: Callable[[Any], m.Message] = self._decode
         self.due: float | None = None
         self._told: Told | None = None
+        self._latest = 0.0
 
     def begin(self, told: bytes) -> float:
         """Be ready for messages.
@@ -128,14 +132,19 @@ class Codec:
 
         if told and find_spec("capnp") is not None:
             self._told = Told(told)
-            self.due = time.monotonic() + AFTER_S
+            now = time.monotonic()
+            self.due, self._latest = now + AFTER_S, now + BUSY_S
             return self.due
         self._load()
         return inf
 
-    def tick(self, now: float) -> None:
-        """Load it, if it is time to."""
-        if self.due is not None and self.due <= now:
+    def tick(self, now: float, *, busy: bool) -> None:
+        """Load it, if it is time to; where somebody waits for a result, a little later."""
+        if self.due is None or self.due > now:
+            return
+        if busy and now < self._latest:
+            self.due = now + AFTER_S
+        else:
             self._load_late()
 
     def _encode(self, message: m.Message) -> bytes:

@@ -209,7 +209,7 @@ class Server:
             self._pool.kill(worker)
         self.start_workers()
         self._storage.tick(now)
-        CODEC.tick(now)
+        CODEC.tick(now, busy=self._scheduler.tasks > 0)
         self._alarm.set(self._deadline())
 
     def start_workers(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from futurefsm.client.client import Client
-from futurefsm.client.engine.early import Codec, NotTold, Told, tell
+from futurefsm.client.engine.early import AFTER_S, BUSY_S, Codec, NotTold, Told, tell
 from futurefsm.fsm.errors import ConnectionLostError
 from futurefsm.protocol import codec
 from futurefsm.protocol import messages as m
@@ -76,12 +76,29 @@ def test_it_is_loaded_when_it_is_time_to() -> None:
     late = Codec()
     due = late.begin(SAID)
     assert late.due == due < inf
-    late.tick(due - 0.001)
+    late.tick(due - 0.001, busy=False)
     assert late.due == due
-    late.tick(due)
+    late.tick(due, busy=False)
     assert late.due is None
     assert late.decode is codec.decode
-    late.tick(due)
+    late.tick(due, busy=False)
+
+
+def test_it_is_put_off_while_somebody_waits_but_not_for_ever() -> None:
+    late = Codec()
+    due = now = late.begin(SAID)
+    while late.due is not None:
+        assert now < due + 10
+        now = late.due
+        late.tick(now, busy=True)
+    assert due + 5 * AFTER_S < now <= due + BUSY_S
+    assert late.decode is codec.decode
+    late = Codec()
+    due = late.begin(SAID)
+    late.tick(due, busy=True)
+    assert late.due == due + AFTER_S
+    late.tick(late.due, busy=False)
+    assert late.due is None
 
 
 def test_without_a_word_it_is_loaded_at_once_or_by_the_first_message() -> None:
@@ -127,7 +144,7 @@ def test_a_directory_that_was_deleted_meanwhile(tmp_path: Path) -> None:
         from futurefsm.client.engine.early import CODEC
         CODEC.begin(bytes.fromhex(sys.argv[1]))
         os.rmdir(os.getcwd())
-        CODEC.tick(CODEC.due)
+        CODEC.tick(CODEC.due, busy=False)
         print(CODEC.due, CODEC.decode.__module__, os.getcwd())
     """
     (tmp_path / "gone").mkdir()

@@ -47,14 +47,14 @@ def turning(monkeypatch: pytest.MonkeyPatch, **parts: Any) -> Server:
 
 
 def test_its_timers_load_the_codec(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks: list[float] = []
-    codec = SimpleNamespace(due=7.0, tick=ticks.append)
+    ticks: list[bool] = []
+    codec = SimpleNamespace(due=7.0, tick=lambda now, busy: ticks.append(busy))
     monkeypatch.setattr("futurefsm.client.engine.server.CODEC", codec)
     alarm = Alarm()
     server = turning(
         monkeypatch,
         _alarm=alarm,
-        _scheduler=SimpleNamespace(deadline=lambda: None),
+        _scheduler=SimpleNamespace(deadline=lambda: None, tasks=0),
         _mail=SimpleNamespace(tick=lambda now: None, deadline=lambda: None),
         _pool=SimpleNamespace(lost=[]),
         _respawn=SimpleNamespace(overdue=lambda now: [], deadline=lambda: None),
@@ -62,7 +62,9 @@ def test_its_timers_load_the_codec(monkeypatch: pytest.MonkeyPatch) -> None:
         start_workers=lambda: None,
     )
     server._timers()
-    assert len(ticks) == 1
+    server._scheduler.tasks = 3  # type: ignore[misc]
+    server._timers()
+    assert ticks == [False, True]
     assert alarm.at == 7.0
 
 
@@ -180,7 +182,7 @@ def test_when_it_has_rung_all_are_asked(monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch,
         _alarm=Alarm(),
         _pool=SimpleNamespace(lost=[]),
-        _scheduler=SimpleNamespace(**quiet),
+        _scheduler=SimpleNamespace(**quiet, tasks=0),
         _mail=mail,
         _storage=SimpleNamespace(**quiet, again_at=None),
         _respawn=SimpleNamespace(
