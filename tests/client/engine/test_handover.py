@@ -232,6 +232,9 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     monkeypatch.setattr(handover, "LEAST", BYTES)
     with Client(workers=1) as one:
         one.submit(hand_all, BYTES).result()
+        # Of so many arguments the engine was not told: it has its codec from here on, which opens
+        # files of its own.
+        assert one.submit(max, 1, 2, 3, 4).result() == 4
         yield one
     assert not sealed._held
 
