@@ -137,7 +137,7 @@ class Lines:
             self._turn_channel(now)
         if stored or late or now >= self._look_at:
             self._turn_storage(now)
-        if self.outbox.waiting:
+        if self.outbox:
             self.outbox.flush()
 
     def _perform(self, outputs: list[WireOutput]) -> None:

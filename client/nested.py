@@ -53,8 +53,7 @@ def priority() -> int:
     own = context.current()
     if own is not None:
         return min(own.priority + 1, PRIORITY_MAX)
-    # Every submit comes here, nearly always outside of tasks.
-    processor = _processor() if _PROCESSOR in sys.modules else None
+    processor = _processor()
     return 0 if processor is None else min(_priority_of(processor) + 1, PRIORITY_MAX)
 
 

@@ -29,14 +29,11 @@ class Outbox:
 
     Args:
         channel: what is sent goes there.
-
-    Attributes:
-        waiting: messages that wait for room.
     """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self.waiting: deque[bytes] = deque()
+        self._waiting: deque[bytes] = deque()
         # Sent, and not known to have arrived; how many were so before; and, for each heartbeat
         # that is not echoed yet, how many were sent before it.
         self._unsure: deque[Message] = deque()
@@ -47,7 +44,7 @@ class Outbox:
 
     def __len__(self) -> int:
         """Messages that wait for room."""
-        return len(self.waiting)
+        return len(self._waiting)
 
     @property
     def unsure(self) -> int:
@@ -58,7 +55,7 @@ class Outbox:
     def congested(self) -> bool:
         """Whether nothing further should be sent."""
         if self._channel.up:
-            return bool(self.waiting)
+            return bool(self._waiting)
         return self.unsure > _WAITING_MAX
 
     def send(self, message: Message) -> None:
@@ -76,8 +73,7 @@ class Outbox:
 
     def carry(self, object_id: bytes, payload: bytes) -> None:
         """Send an object, behind the messages that wait. For a steady channel."""
-        if self._channel.up:
-            self._push(carry(object_id, payload))
+        self.push(carry(object_id, payload))
 
     def push(self, message: bytes) -> bool:
         """Send what is no message of the protocol, behind those that wait. For a steady channel;
@@ -108,7 +104,7 @@ class Outbox:
         Returns:
             what may not have arrived; `echoed` gives it back.
         """
-        self.waiting.clear()
+        self._waiting.clear()
         self._marks.clear()
         self._again += self._unsure
         self._sure += len(self._unsure)
@@ -117,16 +113,16 @@ class Outbox:
 
     def flush(self) -> None:
         """Send what waits, as far as there is room."""
-        while self.waiting and self._channel.up:
+        while self._waiting and self._channel.up:
             try:
-                self._channel.send(self.waiting[0])
+                self._channel.send(self._waiting[0])
             except (TransportFullError, TransportClosedError):
                 break
-            self.waiting.popleft()
+            self._waiting.popleft()
         self._channel.flush()
 
     def _push(self, payload: bytes) -> None:
-        if not self.waiting:
+        if not self._waiting:
             try:
                 self._channel.send(payload)
             except TransportFullError:
@@ -135,4 +131,4 @@ class Outbox:
                 return  # the next turn of the channel finds that out
             else:
                 return
-        self.waiting.append(payload)
+        self._waiting.append(payload)

@@ -260,7 +260,7 @@ class Pump:
 
     def _perform(self, task_id: bytes, step: Step, value: Any) -> None:
         if step.node.settled:
-            future = self.futures.get(task_id) or self._known(task_id)
+            future = self._known(task_id)
             if future is not None and future.promised:
                 self.tracker.ties.promise(task_id, future.promised)
         self.tracker.perform(task_id, step.effects, value, self.now)

@@ -46,17 +46,18 @@ class Values:
 
     def release(self, object_id: bytes) -> None:
         """One less needs it; the last one deletes it."""
-        left = self._needed.pop(object_id) - 1
-        if left:
-            self._needed[object_id] = left
-        else:
+        if self._let_go(object_id):
             self._out.append(Delete(object_id))
 
     def lost(self, object_id: bytes) -> None:
         """One less needs it, for it cannot be had: there is nothing to delete."""
+        self._let_go(object_id)
+
+    def _let_go(self, object_id: bytes) -> bool:
         left = self._needed.pop(object_id) - 1
         if left:
             self._needed[object_id] = left
+        return not left
 
     def step(self, task_id: bytes, tracked: Tracked, event: ev.Event) -> Step:
         """Let an event happen to a task's value."""

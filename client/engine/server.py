@@ -33,8 +33,7 @@ from futurefsm.client.engine.store import ObjectStore
 from futurefsm.client.engine.workers import Answered, Died, WorkerPool
 from futurefsm.protocol.errors import ProtocolError
 from futurefsm.protocol.ids import IdSource, owner_prefix
-from futurefsm.protocol.messages import ClientHeartbeatEcho, Task
-from futurefsm.protocol.piggyback import MARKS
+from futurefsm.protocol.messages import ClientHeartbeatEcho
 from futurefsm.protocol.task_flags import profile_bytes
 from futurefsm.protocol.transport.poller import Poller
 
@@ -236,21 +235,22 @@ class Server:
 
     def _receive_messages(self) -> bool:
         """What has come, or a part of it: then True."""
-        receive, private, scheduler = self._router.receive, self._private, self._scheduler
+        receive, scheduler = self._router.receive, self._scheduler
+        private, carrying = self._private, self._carrying
         now = time.monotonic()
         for _ in range(_TURN):
             received = receive()
             if received is None:
                 return False
             client, data = received
-            if private and data[:3] == MARKS and self._carrying.receive(client, data):
+            if private and carrying.receive(client, data):
                 continue
             try:
                 message = CODEC.decode(data)
             except ProtocolError as error:
                 self._complain(client, f"not a message: {error.reason}")
                 continue
-            if message.__class__ is not Task and scheduler.disturbs(message):
+            if scheduler.disturbs(message):
                 self._take_back()
             self._perform(scheduler.received(client, message, now))
         return True
